@@ -1,0 +1,1 @@
+"""From a disk to a picture: volumes, scan and watch; identity, decoding and metadata; thumbnails."""

@@ -1,0 +1,43 @@
+"""What is asked: meaning, what it must not be, and filters that a photo passes or not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.library.filters import Filter
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A question as the user put it, before it is read.
+
+    text     words in Chinese or English, may be empty when there are filters or an image
+    unlike   more words for what must not be in the picture
+    filters  written as `--filter` takes them (core/search/parse.py), e.g. "year:2019 camera:canon"
+    image    the path (bytes) of a picture file to look like
+    """
+
+    text: str = ""
+    unlike: str = ""
+    filters: str = ""
+    image: bytes | None = None
+    limit: int = 50
+    everything: bool = False
+    exact: bool = False
+    by_date: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a question was read: shown as chips, so that a wrong reading can be seen and taken off."""
+
+    meaning: str
+    unlike: tuple[str, ...]
+    filters: tuple[Filter, ...]
+
+    def as_json(self) -> dict[str, list[str]]:
+        return {
+            "meaning": [self.meaning] if self.meaning else [],
+            "not": list(self.unlike),
+            "filters": [each.text for each in self.filters],
+        }
