@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
-import platformdirs
 from numpy.typing import NDArray
 
 from core.errors import NotThere, WrongUse
@@ -25,31 +24,30 @@ from core.library.roots import Root
 from core.log import logger, start_log, stop_log
 from core.models.encoder import Encoder
 from core.models.registry import model_folder
-from core.models.spec import ModelSpec
-from core.photos.decode import DecodePlan
-from core.photos.decoding import DecodingPool, decode_one
+from core.models.spec import ModelSpec, Preprocessing
+from core.photos.decoding import DecodePlan, DecodingPool
 from core.photos.scan import locate
+from core.photos.single import SingleDecoder
 from core.photos.thumbs import Thumbs
 from core.photos.volumes import volume_of
 from core.photos.watch import Watcher
 from core.progress import CancelToken, Report
 from core.search.answer import Answer, Searcher
 from core.search.query import Query
-from core.settings import DECODE_WORKERS, MODEL, RESCAN_MINUTES, SETTLE_SECONDS, Settings
+from core.settings import DECODE_WORKERS, MODEL, RESCAN_MINUTES, SETTLE_SECONDS, Settings, default_folder
 from core.spaces.space import Space
+
+__all__ = ["Shiguang", "decode_plan", "default_folder", "open_library"]
 
 log = logger(__name__)
 
 # Longer side of a stored thumbnail: a 320 px grid cell, cropped from a 4:3 picture.
 THUMB_PX = 400
-MAX_PIXELS = 250_000_000
-GIANT_PIXELS = 100_000_000
 
 
-def default_folder() -> Path:
-    """Where the library lies when nobody says: $SHIGUANG_LIBRARY, else the user's data folder."""
-    given = os.environ.get("SHIGUANG_LIBRARY")
-    return Path(given) if given else Path(platformdirs.user_data_dir("shiguang", appauthor=False))
+def decode_plan(preprocessing: Preprocessing, thumb_px: int = THUMB_PX) -> DecodePlan:
+    """How photos are decoded for a model, with a thumbnail of that longer side."""
+    return DecodePlan(preprocessing.size_px, preprocessing.mode, preprocessing.interpolation, thumb_px)
 
 
 class Shiguang:
@@ -61,6 +59,7 @@ class Shiguang:
         self.settings = Settings.load(folder)
         self.thumbs = Thumbs(folder, writable=database.is_writable)
         self._model: tuple[Encoder, Space, Searcher] | None = None
+        self._single = SingleDecoder()
         self._guard = threading.RLock()
 
     # ---- folders
@@ -152,17 +151,9 @@ class Shiguang:
 
     def decode_plan(self, thumb_px: int = THUMB_PX) -> DecodePlan:
         """How photos are decoded for the model in use."""
-        preprocessing = self.encoder.spec.preprocessing
-        return DecodePlan(
-            side_px=preprocessing.size_px,
-            mode=preprocessing.mode,
-            interpolation=preprocessing.interpolation,
-            thumb_px=thumb_px,
-            max_pixels=MAX_PIXELS,
-            giant_pixels=GIANT_PIXELS,
-        )
+        return decode_plan(self.encoder.spec.preprocessing, thumb_px)
 
-    def watcher(self, changed: Watcher.Changed) -> Watcher:
+    def watcher(self, changed: Callable[[frozenset[bytes]], None]) -> Watcher:
         """Follows the watched folders; `changed` gets the absolute paths to index (not started yet)."""
         return Watcher(
             [root.path for root in self.roots()],
@@ -182,7 +173,7 @@ class Shiguang:
     def model_input(self, path: bytes) -> NDArray[np.uint8]:
         """A picture file as the model in use takes it, [side, side, 3]. Raises PhotoFault."""
         plan = self.decode_plan()
-        decoded = decode_one(path, plan)
+        decoded = self._single.decode(path, plan)
         return np.frombuffer(decoded.pixels, np.uint8).reshape(plan.side_px, plan.side_px, 3)
 
     # ---- what the window and the command line show; from any thread
@@ -190,6 +181,10 @@ class Shiguang:
     def photo_ids(self) -> list[int]:
         """Every photo that is to be seen, newest first."""
         return photos.photo_ids_by_date(self.database.reader())
+
+    def timeline(self) -> list[tuple[int, str]]:
+        """(photo, date taken or "") of every photo that is to be seen, newest first."""
+        return photos.timeline(self.database.reader())
 
     def cards(self, ids: Sequence[int]) -> dict[int, Card]:
         return photos.cards(self.database.reader(), ids)
@@ -217,7 +212,7 @@ class Shiguang:
         path = self.first_paths([photo]).get(photo)
         if path is None or not os.path.exists(path):  # noqa: PTH110 - may hold undecodable bytes
             raise NotThere("The photo's file is not there now.", what_to_do="Plug its drive in.")
-        return decode_one(os.fsencode(path), self.decode_plan(longer_side_px)).thumb
+        return self._single.decode(os.fsencode(path), self.decode_plan(longer_side_px)).thumb
 
     # ---- what the owner says
 
@@ -241,6 +236,7 @@ class Shiguang:
         """Finish what is being written, and give the library back."""
         with self._guard:
             self._close_model()
+        self._single.close()
         self.thumbs.close()
         self.database.close()
         stop_log()

@@ -23,20 +23,17 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from sqlite_utils import Database as Tables
 
-from core.errors import DiskFull, EncoderOutOfMemory, ModelError, PhotoFault
+from core.errors import ModelError, PhotoFault, ShiguangError
 from core.library import files as table
 from core.library import photos, spaces
 from core.library.database import Database
-from core.library.files import FileToIndex, SeenFile
+from core.library.files import FileToIndex
 from core.library.photos import FileFacts, Picture
 from core.library.roots import Root, forget_empty_roots, watched_roots
 from core.log import logger
 from core.models.encoder import Encoder
-from core.photos.decode import Decoded
-from core.photos.decoding import DecodingPool, Ended, Identified, Job
+from core.photos.decoding import Decoded, DecodingPool, Ended, Identified, Job
 from core.photos.identity import Identity
-from core.photos.kinds import Kind, kind_of
-from core.photos.metadata import Metadata
 from core.photos.scan import Findings, locate, scan
 from core.photos.signature import shows_the_same
 from core.photos.thumbs import Thumbs
@@ -53,8 +50,6 @@ BATCH_WAIT_S = 0.5
 # Changes that need no vector are written together: a transaction waits for the disk.
 CHANGES_A_TRANSACTION = 200
 CHANGES_WAIT_S = 1.0
-# kind_of needs no more of a file.
-HEAD_BYTES = 4096
 
 Stored = Callable[[Sequence[int]], None]
 
@@ -88,11 +83,7 @@ class _Read:
 
     todo: _Todo
     identity: Identity
-    kind: str
-    seen: SeenFile
-
-    def facts(self, metadata: Metadata) -> FileFacts:
-        return FileFacts(self.seen, self.identity.file_hash, self.kind, asdict(metadata))
+    facts: FileFacts
 
 
 class Ingest:
@@ -183,13 +174,13 @@ class _Run:
         self._known: dict[int, int] = {}
         # Pictures being decoded now, and the copies that wait for them.
         self._under_way: set[bytes] = set()
-        self._waiting: dict[bytes, list[tuple[_Read, Metadata]]] = {}
+        self._waiting: dict[bytes, list[_Read]] = {}
         self._changes: list[Callable[[Tables], None]] = []
         self._changes_since = time.monotonic()
         self._decoded: queue.Queue[tuple[_Read, Decoded] | None] = queue.Queue(maxsize=2 * BATCH)
         # Answers of the storing thread: picture hash and its photo, or None when it failed.
         self._settled: deque[tuple[bytes, int | None]] = deque()
-        self._unencoded: deque[tuple[_Read, str, str]] = deque()
+        self._unencoded: deque[tuple[_Read, ShiguangError]] = deque()
         self._broken: BaseException | None = None
         # Ids are given out here, not by SQLite: a thumbnail is stored before its photo's row.
         self._next_photo = photos.last_photo(self._database.reader()) + 1
@@ -204,11 +195,12 @@ class _Run:
                     raise self._broken
                 if isinstance(answer, Ended):
                     self._end(answer)
+                elif answer.identity is None:
+                    self._pass_over(answer)
                 self._settle()
                 if len(self._changes) >= CHANGES_A_TRANSACTION or time.monotonic() - self._changes_since > CHANGES_WAIT_S:
                     self._write_changes()
         finally:
-            answers.close()
             self._put(None)
             storing.join()
             self._settle()
@@ -221,24 +213,14 @@ class _Run:
 
     def _jobs(self, todo: Sequence[_Todo]) -> Iterator[Job]:
         for each in todo:
-            try:
-                with open(each.path, "rb") as file:  # noqa: PTH123 - bytes
-                    kind = kind_of(each.name, file.read(HEAD_BYTES))
-            except OSError as error:
-                self._fail(each, None, "identify", _code_of(error), f"The file cannot be read: {error.strerror}.")
-                continue
-            if kind in (Kind.PHOTO, Kind.RAW):
-                self._todo[each.file.id] = each
-                yield Job(each.file.id, each.path)
-            else:
-                self._change(lambda db, file=each.file.id, kind=kind: table.pass_over(db, [(file, str(kind))]))
-                self._pace.step()
+            self._todo[each.file.id] = each
+            yield Job(each.file.id, each.path)
 
     def _wants(self, found: Identified) -> bool:
-        todo = self._todo[found.key]
-        identity = found.identity
-        seen = SeenFile(todo.file.path, found.size_bytes, found.mtime_ns, found.inode)
-        self._read[found.key] = _Read(todo, identity, str(found.kind), seen)
+        identity, metadata = found.identity, found.metadata
+        assert identity is not None and metadata is not None, "only pictures are asked about"
+        facts = FileFacts(found.size_bytes, found.mtime_ns, identity.file_hash, str(found.kind), asdict(metadata))
+        self._read[found.key] = _Read(self._todo[found.key], identity, facts)
         reader = self._database.reader()
         known = photos.photo_of_picture(reader, identity.picture_hash)
         if known is not None and known in self._space:
@@ -250,53 +232,57 @@ class _Run:
         self._under_way.add(identity.picture_hash)
         return True
 
+    def _pass_over(self, found: Identified) -> None:
+        self._change(lambda db: table.pass_over(db, [(found.key, str(found.kind))]))
+
     def _end(self, ended: Ended) -> None:
         todo = self._todo.pop(ended.key)
         read = self._read.pop(ended.key, None)
         known = self._known.pop(ended.key, None)
-        result = ended.result
-        if isinstance(result, PhotoFault):
-            stage = "identify" if read is None else "decode"
-            self._fail(todo, read.seen if read else None, stage, result.code, str(result))
-            if read is not None:
-                self._settled.append((read.identity.picture_hash, None))
-        elif isinstance(result, Decoded):
-            assert read is not None
+        if isinstance(ended.result, PhotoFault):
+            self._fail(todo, read, "identify" if read is None else "decode", ended.result)
+        elif read is None:
+            self._pace.step()  # passed over
+        elif isinstance(ended.result, Decoded):
             self._counts.decoded += 1
-            self._put((read, result))
+            self._put((read, ended.result))
         elif known is not None:
-            assert read is not None
-            self._attach(read, known, result)
+            self._attach(read, known)
             self._pace.step()
         else:
-            assert read is not None
-            self._waiting.setdefault(read.identity.picture_hash, []).append((read, result))
-            if read.identity.picture_hash not in self._under_way:
-                self._settled.append((read.identity.picture_hash, photos.photo_of_picture(self._database.reader(), read.identity.picture_hash)))
+            self._wait_for_copy(read)
+
+    def _wait_for_copy(self, read: _Read) -> None:
+        """A copy of a picture that is being decoded follows it; it may have come to its end meanwhile."""
+        picture_hash = read.identity.picture_hash
+        self._waiting.setdefault(picture_hash, []).append(read)
+        if picture_hash not in self._under_way:
+            self._settled.append((picture_hash, photos.photo_of_picture(self._database.reader(), picture_hash)))
 
     def _settle(self) -> None:
         """Take the storing thread's answers. Copies that waited for a picture follow it; where it failed they
         stay to do for the next run."""
         while self._unencoded:
-            read, code, reason = self._unencoded.popleft()
-            self._fail(read.todo, read.seen, "encode", code, reason)
+            read, error = self._unencoded.popleft()
+            self._fail(read.todo, read, "encode", error)
         while self._settled:
             picture_hash, photo = self._settled.popleft()
             self._under_way.discard(picture_hash)
-            for read, metadata in self._waiting.pop(picture_hash, ()):
+            for read in self._waiting.pop(picture_hash, ()):
                 if photo is not None:
-                    self._attach(read, photo, metadata)
+                    self._attach(read, photo)
                 self._pace.step()
 
-    def _attach(self, read: _Read, photo: int, metadata: Metadata) -> None:
-        facts = read.facts(metadata)
-        self._change(lambda db: photos.attach_file(db, read.todo.file.id, photo, facts))
+    def _attach(self, read: _Read, photo: int) -> None:
+        self._change(lambda db: photos.attach_file(db, read.todo.file.id, photo, read.facts))
 
-    def _fail(self, todo: _Todo, seen: SeenFile | None, stage: str, code: str, reason: str) -> None:
-        log.info("%s failed: %s: %s", stage, code, reason)
+    def _fail(self, todo: _Todo, read: _Read | None, stage: str, error: ShiguangError) -> None:
+        log.info("%s failed: %s: %s", stage, error.code, error)
         self._counts.failed += 1
-        self._change(lambda db: table.record_fault(db, todo.file.id, seen, stage, code, reason))
+        self._change(lambda db: table.record_fault(db, todo.file.id, stage, error.code, str(error)))
         self._pace.step(failed=1)
+        if read is not None:
+            self._settled.append((read.identity.picture_hash, None))
 
     def _change(self, change: Callable[[Tables], None]) -> None:
         if not self._changes:
@@ -356,11 +342,9 @@ class _Run:
         pixels = np.stack([np.frombuffer(d.pixels, np.uint8).reshape(side, side, 3) for _, d in batch])
         try:
             embeddings = self._encoder.encode_images(pixels)
-        except (EncoderOutOfMemory, ModelError) as error:
+        except ModelError as error:
             if len(batch) == 1:
-                read, _ = batch[0]
-                self._unencoded.append((read, error.code, str(error)))
-                self._settled.append((read.identity.picture_hash, None))
+                self._unencoded.append((batch[0][0], error))
                 return
             half = len(batch) // 2
             yield from self._encode(batch[:half])
@@ -380,7 +364,7 @@ class _Run:
                     photos.add_photo(db, picture, photo)
                 else:
                     photos.replace_picture(db, photo, picture)
-                photos.attach_file(db, read.todo.file.id, photo, read.facts(decoded.metadata))
+                photos.attach_file(db, read.todo.file.id, photo, read.facts)
             # A photo that stands twice in a batch keeps its last row.
             spaces.set_rows(db, self._space.id, ((photo, first + i) for i, (photo, _) in enumerate(ids)))
 
@@ -433,8 +417,3 @@ def _below(path: bytes, root: bytes) -> bytes | None:
     prefix = root.rstrip(os.sep.encode()) + os.sep.encode()
     return path[len(prefix) :] if path.startswith(prefix) else None
 
-
-def _code_of(error: OSError) -> str:
-    if isinstance(error, PermissionError):
-        return "no-permission"
-    return "gone" if isinstance(error, FileNotFoundError) else "read-error"

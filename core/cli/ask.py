@@ -6,12 +6,15 @@ import argparse
 import os
 from typing import TYPE_CHECKING
 
-from core.app import open_library
+import numpy as np
+
+from core.app import decode_plan, open_library
 from core.cli.output import Output
+from core.errors import WrongUse
 from core.models.encoder import Encoder
 from core.models.registry import model_folder
-from core.photos.decode import DecodePlan
-from core.photos.decoding import decode_one
+from core.models.spec import ModelSpec
+from core.photos.single import decode_one
 from core.progress import CancelToken
 from core.search.query import Query
 
@@ -87,19 +90,30 @@ def run_search(options: argparse.Namespace, output: Output, cancel: CancelToken)
 def run_embed(options: argparse.Namespace, output: Output, cancel: CancelToken) -> int:
     encoder = Encoder.open(model_folder(options.model, options.library / "models"), provider=options.provider)
     try:
-        encoder.require_precision(options.precision)
+        _require(options.precision, encoder.spec)
         if options.text:
             embeddings = encoder.encode_texts(options.text)
             for text, embedding in zip(options.text, embeddings, strict=True):
                 _embedding(text, embedding.tolist(), options.model, output)
-        plan = DecodePlan.of(encoder.spec.preprocessing)
+        plan = decode_plan(encoder.spec.preprocessing)
         for file in options.image:
-            pixels = decode_one(os.fsencode(os.path.abspath(file)), plan).as_array()  # noqa: PTH100
+            decoded = decode_one(os.fsencode(os.path.abspath(file)), plan)  # noqa: PTH100
+            pixels = np.frombuffer(decoded.pixels, np.uint8).reshape(1, plan.side_px, plan.side_px, 3)
             cancel.check()
-            _embedding(file, encoder.encode_images(pixels[None])[0].tolist(), options.model, output)
+            _embedding(file, encoder.encode_images(pixels)[0].tolist(), options.model, output)
         return 0
     finally:
         encoder.close()
+
+
+def _require(precision: str | None, spec: ModelSpec) -> None:
+    """A model folder holds one form of each tower; another cannot be asked for."""
+    have = {spec.image_precision, spec.text_precision}
+    if precision is not None and precision not in have:
+        raise WrongUse(
+            f"{spec.id} is here in {' and '.join(sorted(have))}, not in {precision}.",
+            what_to_do="Leave --precision out, or name one that is here.",
+        )
 
 
 def _embedding(given: str, embedding: list[float], model: str, output: Output) -> None:

@@ -115,18 +115,13 @@ def pass_over(db: Tables, files: Iterable[tuple[int, str]]) -> None:
     )
 
 
-def record_fault(db: Tables, file: int, seen: SeenFile | None, stage: str, code: str, reason: str) -> None:
-    """A file that failed. It keeps the date and size it failed with, so it is tried again when it changes."""
+def record_fault(db: Tables, file: int, stage: str, code: str, reason: str) -> None:
+    """A file that failed. It is tried again when its size or date change (`note_change`)."""
     lost = photos_of_files(db.conn, [file])
     db.conn.execute(
         "UPDATE files SET kind = 'photo', photo = NULL, fault_stage = ?, fault_code = ?, fault_reason = ? WHERE id = ?",
         (stage, code, reason, file),
     )
-    if seen is not None:
-        db.conn.execute(
-            "UPDATE files SET size_bytes = ?, mtime_ns = ?, inode = ? WHERE id = ?",
-            (seen.size_bytes, seen.mtime_ns, seen.inode, file),
-        )
     recount_photos(db, lost)
 
 
@@ -181,9 +176,17 @@ def record_unreadable(db: Tables, root: int, below: bytes, folders: Iterable[tup
     )
 
 
-def touch_file(db: Tables, file: int, seen: SeenFile) -> None:
+def note_inode(db: Tables, file: int, seen: SeenFile) -> None:
     """The inode of an unchanged file (it changes when a drive is mounted again)."""
     db.conn.execute("UPDATE files SET inode = ? WHERE id = ?", (seen.inode, file))
+
+
+def note_change(db: Tables, file: int, seen: SeenFile) -> None:
+    """A changed file is new again until it was looked into; what it showed before is still known."""
+    db.conn.execute(
+        "UPDATE files SET kind = 'new', size_bytes = ?, mtime_ns = ?, inode = ? WHERE id = ?",
+        (seen.size_bytes, seen.mtime_ns, seen.inode, file),
+    )
 
 
 def files_of_photos_without_vector(connection: sqlite3.Connection, space: str, root: int) -> list[FileToIndex]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlite_utils import Database as Tables
 
-from core.library.files import IDS_A_STATEMENT, SeenFile, recount_photos
+from core.library.files import IDS_A_STATEMENT, recount_photos
 
 # The order in which the sources of a date are believed.
 DATE_SOURCES = ("exif", "xmp", "sidecar", "name", "file")
@@ -36,9 +36,10 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
-    """What one file says: its hash and its own metadata, as a JSON-able dict."""
+    """What one file says: its size and date as it was read, its hash, its own metadata as a JSON-able dict."""
 
-    seen: SeenFile
+    size_bytes: int
+    mtime_ns: int
     file_hash: bytes
     kind: str
     metadata: dict[str, Any]
@@ -55,6 +56,8 @@ class Card:
     width: int
     height: int
     state: str
+    favourite: bool = False
+    rating: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +116,7 @@ def attach_file(db: Tables, file: int, photo: int, facts: FileFacts) -> None:
     width, height = db.conn.execute("SELECT width, height FROM photos WHERE id = ?", (photo,)).fetchone()
     db.conn.execute(
         "UPDATE files SET photo = ?, kind = ?, state = 'here', file_hash = ?, metadata = ?, width = ?, height = ?,"
-        " size_bytes = ?, mtime_ns = ?, inode = ?, fault_stage = NULL, fault_code = NULL, fault_reason = NULL WHERE id = ?",
+        " size_bytes = ?, mtime_ns = ?, fault_stage = NULL, fault_code = NULL, fault_reason = NULL WHERE id = ?",
         (
             photo,
             facts.kind,
@@ -121,9 +124,8 @@ def attach_file(db: Tables, file: int, photo: int, facts: FileFacts) -> None:
             json.dumps(facts.metadata, ensure_ascii=True),
             width,
             height,
-            facts.seen.size_bytes,
-            facts.seen.mtime_ns,
-            facts.seen.inode,
+            facts.size_bytes,
+            facts.mtime_ns,
             file,
         ),
     )
@@ -193,6 +195,13 @@ def photo_ids_by_date(connection: sqlite3.Connection) -> list[int]:
     return [row[0] for row in rows]
 
 
+def timeline(connection: sqlite3.Connection) -> list[tuple[int, str]]:
+    """(photo, date taken or "") in the order of `photo_ids_by_date`."""
+    return connection.execute(
+        "SELECT id, coalesce(taken, '') FROM photos WHERE here > 0 ORDER BY taken DESC, id DESC"
+    ).fetchall()
+
+
 def hidden_photos(connection: sqlite3.Connection) -> set[int]:
     """Photos with no file left to be seen: their vectors stay, searches pass them over."""
     return {row[0] for row in connection.execute("SELECT id FROM photos WHERE here = 0")}
@@ -204,11 +213,15 @@ def cards(connection: sqlite3.Connection, ids: Sequence[int]) -> dict[int, Card]
         part = ids[begin : begin + IDS_A_STATEMENT]
         marks = ",".join("?" * len(part))
         for row in connection.execute(
-            "SELECT photos.id, name, taken, colour, photos.width, photos.height, min(state) FROM photos"
-            f" JOIN files ON files.photo = photos.id WHERE photos.id IN ({marks}) AND state != 'missing' GROUP BY photos.id",
+            "SELECT photos.id, name, coalesce(taken, ''), coalesce(colour, 0), photos.width, photos.height, min(state),"
+            " coalesce(favourite, 0), rating FROM photos JOIN files ON files.photo = photos.id"
+            " LEFT JOIN opinions ON opinions.photo = photos.id"
+            f" WHERE photos.id IN ({marks}) AND state != 'missing' GROUP BY photos.id",
             part,
         ):
-            found[row[0]] = Card(row[0], row[1].rpartition("/")[2], row[2] or "", row[3] or 0, row[4], row[5], row[6])
+            photo, name, taken, colour, width, height, state, favourite, rating = row
+            name = name.rpartition("/")[2]
+            found[photo] = Card(photo, name, taken, colour, width, height, state, bool(favourite), rating)
     return found
 
 

@@ -167,7 +167,8 @@ class _Comparison:
         self._new: list[SeenFile] = []
         self._junk: list[SeenFile] = []
         self._back: list[int] = []
-        self._touched: list[tuple[int, SeenFile]] = []
+        self._renumbered: list[tuple[int, SeenFile]] = []
+        self._changed: list[tuple[int, SeenFile]] = []
         self._unreadable: list[Unreadable] = []
         self._findings = Findings()
 
@@ -195,7 +196,9 @@ class _Comparison:
         same = seen.size_bytes == known.size_bytes and seen.mtime_ns == known.mtime_ns
         if same and seen.inode != known.inode:
             same = self._path_of_inode.get(seen.inode, seen.path) == seen.path
-            self._touched.append((known.id, seen))
+            self._renumbered.append((known.id, seen))
+        if not same:
+            self._changed.append((known.id, seen))
         if not same or known.kind == "new" or self._everything:
             self._findings.to_index.append(FileToIndex(known.id, seen.path, known.photo))
 
@@ -222,13 +225,14 @@ class _Comparison:
             table.add_files(db, self._root.id, self._junk, "junk")
             table.add_files(db, self._root.id, new)
             table.set_state(db, self._back, "here")
-            for file, seen in self._touched:
-                table.touch_file(db, file, seen)
+            for file, seen in self._renumbered:
+                table.note_inode(db, file, seen)
+            for file, seen in self._changed:
+                table.note_change(db, file, seen)
             if not self._below:
                 mark_scanned(db, self._root.id)
 
-        if lost or moves or self._unreadable or self._junk or new or self._back or self._touched or not self._below:
-            self._database.write(write)
+        self._database.write(write)
         self._findings.moved, self._findings.missing = len(moves), len(lost)
         if new:
             added = table.files_below(self._database.reader(), self._root.id, self._below)

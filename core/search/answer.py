@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import threading
 import time
+import tomllib
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -26,8 +27,8 @@ from core.library import photos
 from core.library.database import Database
 from core.library.filters import passing
 from core.log import logger
-from core.models.calibration import neutral_captions
 from core.models.encoder import Encoder
+from core.resources import resource
 from core.search.parse import read
 from core.search.query import Query, Reading
 from core.spaces.space import Space
@@ -43,7 +44,7 @@ CANDIDATES = 400
 LITERAL_DOUBT = 0.25
 LITERAL_LIMIT = 5_000
 
-SURE, LESS_SURE, NO = "sure", "less sure", "no"
+SURE, NO = "sure", "no"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,7 @@ class Searcher:
         if not parts:
             return None
         mean = np.mean(parts, axis=0)
-        return (mean / np.linalg.norm(mean)).astype(np.float32)  # type: ignore[no-any-return]
+        return np.asarray(mean / np.linalg.norm(mean), np.float32)
 
     def _text(self, words: str) -> Embeddings:
         with self._guard:
@@ -131,7 +132,7 @@ class Searcher:
             if known is not None:
                 self._texts.move_to_end(words)
                 return known
-        embedding = self._encoder.encode_texts([words])[0]
+        embedding: Embeddings = self._encoder.encode_texts([words])[0]
         with self._guard:
             self._texts[words] = embedding
             while len(self._texts) > TEXTS_KEPT:
@@ -142,7 +143,7 @@ class Searcher:
         """[k, width] of the neutral captions; kept beside the space's vectors, made when missing."""
         if self._neutral is None:
             try:
-                self._neutral = np.load(self._neutral_file)
+                self._neutral = np.asarray(np.load(self._neutral_file), np.float32)
             except (OSError, ValueError):
                 self._neutral = self._encoder.encode_texts(neutral_captions())
                 try:
@@ -158,7 +159,7 @@ class Searcher:
         vectors = self._space.vectors_of(photo_ids)
         cosines = vectors @ query
         calibration = self._encoder.spec.calibration
-        return cosines, calibration.relevance(cosines, calibration.neutral(vectors, self._neutral_embeddings()))
+        return cosines, calibration.relevance(cosines, calibration.neutral_term(vectors, self._neutral_embeddings()))
 
     # ---- the ranking
 
@@ -206,8 +207,7 @@ class Searcher:
 
     def _hit(self, scored: _Scored, i: int, reading: Reading) -> Hit:
         photo, relevance = int(scored.photos[i]), float(scored.relevance[i])
-        calibration = self._encoder.spec.calibration
-        band = SURE if relevance >= calibration.sure else LESS_SURE if relevance >= calibration.less_sure else NO
+        band = self._encoder.spec.calibration.band(relevance)
         where = scored.literal.get(photo)
         why = f"{where}: {reading.meaning}" if where else "picture"
         return Hit(photo, float(scored.scores[i]), relevance, band, why)
@@ -220,3 +220,9 @@ class Searcher:
 def _can_be_a_name(words: str) -> bool:
     """Whether words are worth looking for in names: one letter of Latin is in nearly all of them."""
     return len(words) >= 3 or any(letter > "\u2e80" for letter in words)
+
+
+def neutral_captions() -> list[str]:
+    """The shipped captions that fit any photo, in both languages (resources/prompts/neutral.toml)."""
+    sections = tomllib.loads(resource("prompts", "neutral.toml").read_text(encoding="utf-8"))
+    return [caption for captions in sections.values() if isinstance(captions, list) for caption in captions]

@@ -15,8 +15,7 @@ from core.errors import WrongUse
 from core.library.filters import KEYS, Filter
 from core.search.query import Query, Reading
 
-_MONTHS = ("january", "february", "march", "april", "may", "june", "july")
-_MONTHS += ("august", "september", "october", "november", "december")
+_MONTHS = "january february march april may june july august september october november december".split()
 _MONTH_WORDS = {name: i for i, name in enumerate(_MONTHS, 1)} | {name[:3]: i for i, name in enumerate(_MONTHS, 1)}
 # Meteorological seasons of the northern half; winter is the one that begins in that year.
 _SEASONS = {

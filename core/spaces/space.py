@@ -98,11 +98,11 @@ class Space:
     def nearest(self, query: Embeddings, limit: int, *, exact: bool = False) -> Nearest:
         """The `limit` photos most similar to `query` [width], best first, those that are to be seen only."""
         with self._guard:
-            count, photo_of_row = self._count, self._photo_of_row
+            count, photo_of_row, living = self._count, self._photo_of_row, len(self._row_of_photo)
         rows = self._file.rows(count)
         hidden = hidden_photos(self._database.reader())
         # Hidden photos and rows of nobody may stand among the nearest: ask for that many more.
-        idle = count - len(self._row_of_photo) + len(hidden)
+        idle = count - living + len(hidden)
         found, scores = self._index.nearest(query, rows, min(count, limit + idle), exact=exact)
         photos = photo_of_row[found]
         seen = photos != NOBODY

@@ -1,0 +1,1 @@
+"""Qt item models over ids, never one widget a photo."""

@@ -1,0 +1,1 @@
+"""Long actions in threads of their own: one `Worker` a task, one `Lane` a thread."""

@@ -1,0 +1,99 @@
+"""What is in memory of the photos' cells: their cards and pictures, bounded, shared by all models.
+
+`get` answers at once or not at all. `want` asks for what is missing, in bulk; it arrives through `take`.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QImage
+
+if TYPE_CHECKING:
+    from core.library.photos import Card
+
+# 800 cells of 224 px at 1x, or three screens full at 2x.
+IMAGE_BYTES = 160_000_000
+# A card is about 400 bytes.
+CARDS_KEPT = 30_000
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One photo as a cell shows it. `image` may have another size than asked for, until the right one is here."""
+
+    card: Card
+    image: QImage | None
+
+
+class Cells(QObject):
+    """Cards by photo and pictures by photo, the longest unused let go first."""
+
+    wanted = Signal(object, object)  # tuple of photo ids, side in pixels of the screen
+    arrived = Signal()
+
+    def __init__(self, parent: QObject | None = None, image_bytes: int = IMAGE_BYTES) -> None:
+        super().__init__(parent)
+        self._most_bytes = image_bytes
+        self._bytes = 0
+        self._cards: OrderedDict[int, Card] = OrderedDict()
+        # A photo without a thumbnail has None here, so that it is not asked for at every repaint.
+        self._images: OrderedDict[int, tuple[int, QImage | None]] = OrderedDict()
+
+    def get(self, photo: int) -> Cell | None:
+        card = self._cards.get(photo)
+        if card is None:
+            return None
+        image = self._images.get(photo)
+        return Cell(card, image[1] if image else None)
+
+    def want(self, photos: Iterable[int], side_px: int) -> None:
+        """Ask for what these photos lack, in this order. It takes the place of what was asked before."""
+        lacking = []
+        for photo in photos:
+            image = self._images.get(photo)
+            if image is not None:
+                self._images.move_to_end(photo)
+            if image is None or image[0] != side_px or photo not in self._cards:
+                lacking.append(photo)
+        if lacking:
+            self.wanted.emit(tuple(lacking), side_px)
+
+    def take(self, cards: Mapping[int, Card], images: Mapping[int, QImage | None], side_px: int) -> None:
+        for photo, card in cards.items():
+            self._cards[photo] = card
+            self._cards.move_to_end(photo)
+        while len(self._cards) > CARDS_KEPT:
+            self._cards.popitem(last=False)
+        for photo, image in images.items():
+            self._drop_image(photo)
+            self._images[photo] = side_px, image
+            self._bytes += image.sizeInBytes() if image is not None else 0
+        while self._bytes > self._most_bytes and len(self._images) > 1:
+            self._drop_image(next(iter(self._images)))
+        self.arrived.emit()
+
+    def forget(self, photos: Sequence[int]) -> None:
+        """These photos changed: what is known of them is asked for again when it is next to be seen."""
+        for photo in photos:
+            self._cards.pop(photo, None)
+            self._drop_image(photo)
+        self.arrived.emit()
+
+    def forget_cards(self) -> None:
+        """Something about many photos changed (a drive came or went); the pictures still hold."""
+        self._cards.clear()
+        self.arrived.emit()
+
+    @property
+    def image_bytes(self) -> int:
+        return self._bytes
+
+    def _drop_image(self, photo: int) -> None:
+        _, image = self._images.pop(photo, (0, None))
+        if image is not None:
+            self._bytes -= image.sizeInBytes()

@@ -1,0 +1,90 @@
+"""Brings cards and pictures for the cells that are to be seen: the newest wish first, in small portions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Slot
+from PySide6.QtGui import QImage
+
+from core.progress import CancelToken, Report
+from desktop_app.items.cell_image import cell_image
+from desktop_app.items.cells import Cells
+from desktop_app.theme.tokens import RADIUS_CELL
+from desktop_app.workers.lane import Lane
+from desktop_app.workers.worker import Done, End
+
+if TYPE_CHECKING:
+    from core.app import Shiguang
+    from core.library.photos import Card
+
+# A line or two of cells: what is asked next waits no longer than this takes (about 60 ms).
+PORTION = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    cards: dict[int, Card]
+    images: dict[int, QImage | None]
+    side_px: int
+
+
+class Fetching(QObject):
+    """Serves `Cells.wanted` from an open library. One portion is under way at a time; a new wish replaces
+    what waits, so that scrolling far never queues up."""
+
+    def __init__(self, lane: Lane, cells: Cells, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._lane = lane
+        self._cells = cells
+        self._library: Shiguang | None = None
+        self._waiting: tuple[int, ...] = ()
+        self._side_px = 0
+        self._radius_px = 0.0
+        self._is_busy = False
+        cells.wanted.connect(self._want)
+
+    def begin(self, library: Shiguang) -> None:
+        self._library = library
+        self._next()
+
+    def set_ratio(self, ratio: float) -> None:
+        """Pixels of the screen a logical pixel."""
+        self._radius_px = RADIUS_CELL * ratio
+
+    @Slot(object, object)
+    def _want(self, photos: tuple[int, ...], side_px: int) -> None:
+        self._waiting, self._side_px = photos, side_px
+        self._next()
+
+    def _next(self) -> None:
+        if self._library is None or self._is_busy or not self._waiting:
+            return
+        portion, self._waiting = self._waiting[:PORTION], self._waiting[PORTION:]
+        self._is_busy = True
+        task = partial(fetch, self._library, portion, self._side_px, self._radius_px)
+        self._lane.run(task, self._take)
+
+    @Slot(object)
+    def _take(self, end: End) -> None:
+        self._is_busy = False
+        if isinstance(end, Done):
+            self._cells.take(end.value.cards, end.value.images, end.value.side_px)
+        self._next()
+
+
+def fetch(
+    library: Shiguang, photos: Sequence[int], side_px: int, radius_px: float, report: Report, cancel: CancelToken
+) -> Fetched:
+    """Cards and cell pictures of these photos; a photo without a thumbnail has None for a picture."""
+    cards = library.cards(photos)
+    jpegs = library.thumbs.get(photos)
+    images: dict[int, QImage | None] = {}
+    for photo in photos:
+        cancel.check()
+        jpeg = jpegs.get(photo)
+        images[photo] = cell_image(jpeg, side_px, radius_px) if jpeg else None
+    return Fetched(cards, images, side_px)

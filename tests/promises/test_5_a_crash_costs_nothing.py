@@ -1,0 +1,113 @@
+"""Power may go at any instant; any file may be broken; the disk may fill."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from core.app import Shiguang
+from core.errors import DiskFull
+from core.library.database import FILE
+from core.progress import CancelToken, silent
+from core.spaces.vectors import VectorFile
+from tests.promises.conftest import Photos, index, photo_at, shiguang
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no kill -9 on Windows")
+def test_killed_again_and_again_every_photo_is_in_once(photos: Photos, tmp_path: Path) -> None:
+    for seed in range(120):
+        photos.add(f"{seed % 7}/{seed}.jpg", seed)
+    dice = random.Random(5)
+    library = tmp_path / "library"
+    command = [sys.executable, "-m", "core.cli", "--library", str(library), "index", str(photos.folder)]
+    killed = 0
+    for _ in range(6):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(dice.uniform(0.3, 2.0))  # the instant of the crash, not a wait for a condition
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+            killed += 1
+        process.wait()
+    assert killed
+    done = shiguang(library, "index", str(photos.folder))[-1]
+    assert (done["photos"], done["files"], done["failed"]) == (120, 120, 0)
+    connection = sqlite3.connect(library / FILE)
+    assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert connection.execute("SELECT count(*), count(DISTINCT photo), count(DISTINCT row) FROM vectors").fetchone() == (120,) * 3
+    connection.close()
+
+
+def test_a_broken_file_costs_one_file_and_is_tried_again_when_it_changes(library: Shiguang, photos: Photos) -> None:
+    whole = Path(os.fsdecode(photos.add("a.jpg", 1))).read_bytes()
+    photos.add("b.jpg", 2)
+    broken = photos.folder / "half.jpg"
+    broken.write_bytes(photos_bytes := whole[: len(whole) // 2])
+    assert photos_bytes
+    assert (index(library, photos.folder).failed, library.counts()["photos"]) == (1, 2)
+    assert index(library).failed == 0, "an unchanged broken file is not tried again"
+    assert library.counts()["failed"] == 1, "but it stays listed"
+    photos.add("half.jpg", 3)
+    assert index(library).failed == 0
+    assert library.counts() == {"photos": 3, "files": 3, "offline": 0, "failed": 0}
+
+
+def test_a_full_disk_loses_nothing_and_the_next_run_goes_on(
+    library: Shiguang, photos: Photos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for seed in range(5):
+        photos.add(f"{seed}.jpg", seed)
+    real = VectorFile.append
+
+    def full(self: VectorFile, embeddings: object) -> int:
+        raise DiskFull("The disk that holds the library is full.")
+
+    # The edge that is faked is the disk.
+    monkeypatch.setattr(VectorFile, "append", full)
+    with pytest.raises(DiskFull):
+        index(library, photos.folder)
+    assert library.counts()["photos"] == 0
+    monkeypatch.setattr(VectorFile, "append", real)
+    assert index(library).encoded == 5
+
+
+def test_a_stop_keeps_what_is_done_and_the_next_run_continues(library: Shiguang, photos: Photos) -> None:
+    from core.progress import Cancelled, Progress
+
+    for seed in range(100):
+        photos.add(f"{seed}.jpg", seed)
+    cancel = CancelToken()
+
+    def stop_early(progress: Progress) -> None:
+        if progress.stage == "index" and progress.done >= 32:
+            cancel.cancel()
+
+    library.watch_folder(photos.folder)
+    with pytest.raises(Cancelled):
+        library.index(stop_early, cancel)
+    kept = library.counts()["photos"]
+    assert kept >= 32
+    counts = library.index(silent, CancelToken())
+    assert counts.encoded == 100 - kept
+    assert library.counts()["photos"] == 100
+
+
+def test_lost_vectors_are_made_again(library: Shiguang, photos: Photos, tmp_path: Path) -> None:
+    path = photos.add("a.jpg", 1)
+    photos.add("b.jpg", 2)
+    index(library, photos.folder)
+    photo = photo_at(library, path)
+    library.close()
+    [file] = (tmp_path / "library/spaces").glob("*/vectors.f16")
+    file.write_bytes(b"")
+    done = shiguang(tmp_path / "library", "index")[-1]
+    assert (done["photos"], done["encoded"]) == (2, 2)
+    hits = shiguang(tmp_path / "library", "search", "red", "--all")
+    assert photo in {hit.get("photo") for hit in hits}

@@ -1,0 +1,67 @@
+"""How questions are read."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.errors import WrongUse
+from core.search.parse import parse_filters, read
+from core.search.query import Query
+
+
+@pytest.mark.parametrize(
+    ("text", "meaning", "unlike", "filters"),
+    [
+        ("猫在沙发上", "猫在沙发上", (), []),
+        ("a cat on the sofa", "a cat on the sofa", (), []),
+        ("2019年夏天 海边 没有人", "海边", ("人",), ["from 2019-06", "before 2019-09"]),
+        ("summer 2019 beach", "beach", (), ["from 2019-06", "before 2019-09"]),
+        ("winter 2020", "", (), ["from 2020-12", "before 2021-03"]),
+        ("2010年11月的黄昏", "黄昏", (), ["from 2010-11", "before 2010-12"]),
+        ("2019-07 party", "party", (), ["from 2019-07", "before 2019-08"]),
+        ("December 2021", "", (), ["from 2021-12", "before 2022-01"]),
+        ("cats without dogs 2021", "cats", ("dogs",), ["from 2021-01", "before 2022-01"]),
+        ("beach -people", "beach", ("people",), []),
+        ("不要狗的猫", "猫", ("狗",), []),
+        ("3000 people", "3000 people", (), []),
+        ("IMG_2019_0001", "IMG_2019_0001", (), []),
+        ("white t-shirt", "white t-shirt", (), []),
+    ],
+)
+def test_certain_words_become_filters_and_the_rest_is_meaning(
+    text: str, meaning: str, unlike: tuple[str, ...], filters: list[str]
+) -> None:
+    reading = read(Query(text))
+    assert reading.meaning == meaning
+    assert reading.unlike == unlike
+    assert [f"{each.key} {each.value}" for each in reading.filters] == filters
+
+
+def test_filters_are_written_as_key_and_value() -> None:
+    found = parse_filters('year:2019 camera:"Canon EOS" folder:青岛')
+    assert [(each.key, each.value) for each in found] == [
+        ("from", "2019"), ("before", "2020"), ("camera", "Canon EOS"), ("folder", "青岛"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("expression", ["colour:red", "year:abc", "just words", "camera:x and more"])
+def test_a_filter_that_is_none_is_refused_in_words(expression: str) -> None:
+    with pytest.raises(WrongUse):
+        parse_filters(expression)
+
+
+def test_asking_nothing_is_refused() -> None:
+    for text in ("", "   ", "\n"):
+        with pytest.raises(WrongUse, match="Nothing was asked"):
+            read(Query(text))
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_read_or_refused_in_words(text: str) -> None:
+    try:
+        reading = read(Query(text))
+    except WrongUse:
+        return
+    assert reading.meaning or reading.filters or reading.unlike
