@@ -29,7 +29,7 @@ from core.photos.decoding import DecodePlan, DecodingPool
 from core.photos.scan import locate
 from core.photos.single import SingleDecoder
 from core.photos.thumbs import Thumbs
-from core.photos.volumes import volume_of
+from core.photos.volumes import place_of
 from core.photos.watch import Watcher
 from core.progress import CancelToken, Report
 from core.search.answer import Answer, Searcher
@@ -80,8 +80,9 @@ class Shiguang:
             raise WrongUse(f"{path} is no folder.", what_to_do="Name the folder that holds it.")
         if Path(path).resolve() == self.folder.resolve():
             raise WrongUse("The library's own folder cannot be watched.", what_to_do="Choose a folder of photos.")
-        volume = volume_of(path).id
-        root_id = self.database.write(lambda db: roots.watch_root(db, os.fsencode(path), volume))
+        place = place_of(path)
+        volume, in_volume = place.volume.id, os.fsencode(place.path_in_volume)
+        root_id = self.database.write(lambda db: roots.watch_root(db, os.fsencode(path), volume, in_volume))
         return next(root for root in self.roots() if root.id == root_id)
 
     def unwatch_folder(self, root: int) -> None:

@@ -19,6 +19,7 @@ class Root:
     id: int
     path: bytes
     volume: str
+    in_volume: bytes
     state: str
     scanned_at: float | None
 
@@ -27,7 +28,7 @@ class Root:
         return os.fsdecode(self.path)
 
 
-_COLUMNS = "id, path, volume, state, scanned_at"
+_COLUMNS = "id, path, volume, in_volume, state, scanned_at"
 
 
 def watched_roots(connection: sqlite3.Connection) -> list[Root]:
@@ -40,7 +41,7 @@ def root_by_path(connection: sqlite3.Connection, path: bytes) -> Root | None:
     return Root(*row) if row else None
 
 
-def watch_root(db: Tables, path: bytes, volume: str) -> int:
+def watch_root(db: Tables, path: bytes, volume: str, in_volume: bytes) -> int:
     """Watch a folder; the id of the root that covers it.
 
     Inside a root that is already watched this changes nothing; a parent of watched roots takes them in
@@ -52,11 +53,17 @@ def watch_root(db: Tables, path: bytes, volume: str) -> int:
         return inside[0].id
     existing = root_by_path(db.conn, path)
     if existing is not None:
-        db.conn.execute("UPDATE roots SET watched = 1, volume = ?, state = 'here' WHERE id = ?", (volume, existing.id))
+        db.conn.execute(
+            "UPDATE roots SET watched = 1, volume = ?, in_volume = ?, state = 'here' WHERE id = ?",
+            (volume, in_volume, existing.id),
+        )
         root_id = existing.id
     else:
         root_id = int(
-            db.conn.execute("INSERT INTO roots (path, volume) VALUES (?, ?)", (path, volume)).lastrowid or 0
+            db.conn.execute(
+                "INSERT INTO roots (path, volume, in_volume) VALUES (?, ?, ?)", (path, volume, in_volume)
+            ).lastrowid
+            or 0
         )
     for child_id, child_path in db.conn.execute("SELECT id, path FROM roots WHERE id != ?", (root_id,)).fetchall():
         below = _below(child_path, path)

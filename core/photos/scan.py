@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlite_utils import Database as Tables
 
@@ -102,8 +102,8 @@ def locate(database: Database, root: Root) -> Root | None:
         if root.state != "here":
             database.write(lambda db: mark_root(db, root.id, "here"))
         return root
-    elsewhere = present_path(root.volume, path)
-    if elsewhere is not None:
+    elsewhere = present_path(root.volume, os.fsdecode(root.in_volume))
+    if elsewhere is not None and elsewhere != path:
         moved = os.fsencode(elsewhere)
 
         def move(db: Tables) -> None:
@@ -111,7 +111,7 @@ def locate(database: Database, root: Root) -> Root | None:
             mark_root(db, root.id, "here")
 
         database.write(move)
-        return Root(root.id, moved, root.volume, "here", root.scanned_at)
+        return replace(root, path=moved, state="here")
     state = "offline" if is_offline(path, root.volume) else "gone"
     if root.state != state:
         database.write(lambda db: mark_root(db, root.id, state))

@@ -19,14 +19,12 @@ from enum import Enum
 UNFINISHED_ENDINGS = (b".part", b".partial", b".crdownload", b".download", b".tmp", b"~")
 UNFINISHED_BEGINNINGS = (b"~$", b".~", b".goutputstream-", b".syncthing.", b".com.google.Chrome.")
 
-# How many times in a row, `settle_s` apart, a file must look the same before it is taken for whole:
-LOOKS_WHEN_CLOSED = (
-    1  # the system told that its writer closed it, or it came whole (renamed, linked, deleted)
-)
+# How many times in a row, `settle_s` apart, a file must look the same before it is taken for whole.
+# Once, when the system told that its writer closed it or that it was renamed; twice, when nothing was told;
+# and when its writer has it open (it may pause, or keep it open for ever) or it is still empty, six times.
+LOOKS_WHEN_WHOLE = 1
 LOOKS_WHEN_UNSURE = 2
-LOOKS_WHEN_WRITTEN = (
-    6  # its writer has it open, or it is empty: a pause, or a writer that keeps it open for ever
-)
+LOOKS_WHEN_WRITTEN = 6
 
 # Only Linux tells when a writer closes a file; elsewhere every look counts as unsure.
 CLOSING_IS_TOLD = sys.platform.startswith("linux")

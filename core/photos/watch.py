@@ -99,6 +99,7 @@ class Watcher:
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._watching = threading.Event()
+        self._fault = ""
         self._overflow = threading.Event()
         self._overheard = _Overheard(self._overflow, self._wake)
 
@@ -107,6 +108,8 @@ class Watcher:
         """How changes are noticed now. "polling" when it is so for at least one root."""
         if self._thread is None:
             return WatchState("stopped")
+        if self._fault:
+            return WatchState("stopped", self._fault)
         if not self._watching.is_set():
             return WatchState("starting")
         reasons = [f"{os.fsdecode(root.path)}: {root.trouble}" for root in self._roots if root.trouble]
@@ -123,6 +126,7 @@ class Watcher:
             return
         self._stop.clear()
         self._watching.clear()
+        self._fault = ""
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
         self._thread.start()
 
@@ -144,24 +148,33 @@ class Watcher:
     def _run(self) -> None:
         logging.getLogger("watchdog").addHandler(self._overheard)
         try:
-            if not self._poll:
-                self._observer = _open_observer()
-            for root in self._roots:
-                root.identity = _identity(root.path)
-                self._follow(root)
-            self._watching.set()
-            look_at = self._clock() + self._look_at_roots_s
-            while not self._stop.is_set():
-                now = self._clock()
-                due = self._settling.ready(now) | self._due_for_scan(now)
-                if now >= look_at:
-                    due |= self._look_at_roots(now)
-                    look_at = self._clock() + self._look_at_roots_s
-                self._hand_on(due)
-                self._sleep_until(min([look_at, *(root.scan_at for root in self._roots)]))
+            self._begin()
+            self._follow_changes()
+        except Exception as error:  # the edge of a worker: the state tells, the program goes on
+            log.exception("the watcher ended")
+            self._fault = f"{type(error).__name__}: {error}"
         finally:
             self._close_observer()
             logging.getLogger("watchdog").removeHandler(self._overheard)
+
+    def _begin(self) -> None:
+        if not self._poll:
+            self._observer = _open_observer()
+        for root in self._roots:
+            root.identity = _identity(root.path)
+            self._follow(root)
+        self._watching.set()
+
+    def _follow_changes(self) -> None:
+        look_at = self._clock() + self._look_at_roots_s
+        while not self._stop.is_set():
+            now = self._clock()
+            due = self._settling.ready(now) | self._due_for_scan(now)
+            if now >= look_at:
+                due |= self._look_at_roots()
+                look_at = self._clock() + self._look_at_roots_s
+            self._hand_on(due)
+            self._sleep_until(min([look_at, *(root.scan_at for root in self._roots)]))
 
     def _sleep_until(self, when: float) -> None:
         settled = self._settling.next_look()
@@ -212,7 +225,7 @@ class Watcher:
             self._observer.unschedule(root.watch)
         root.watch = None
 
-    def _look_at_roots(self, now: float) -> frozenset[bytes]:
+    def _look_at_roots(self) -> frozenset[bytes]:
         """The roots that went, came back or are another folder now, or whose events have ended."""
         alive = (
             {emitter.watch for emitter in self._observer.emitters if emitter.is_alive()}

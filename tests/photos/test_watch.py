@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -28,6 +29,7 @@ linux_only = pytest.mark.skipif(
 
 # A busy machine may take long; none of these is waited out when all is well.
 PATIENCE_S = 30.0
+ROOT = Path(__file__).resolve().parents[2]
 
 
 # When a file lies still: a state and a clock in the test's hand, real files
@@ -282,7 +284,7 @@ def test_a_renamed_folder_is_handed_on_by_both_names(watch: Watch, photos: Path,
 
 @linux_only
 def test_a_half_copied_photo_waits_until_its_writer_is_done(watch: Watch, photos: Path, seen: Seen) -> None:
-    watcher = watch(settle_s=0.3)
+    watcher = watch(settle_s=1.0)
     with (photos / "half.jpg").open("wb") as file:
         file.write(b"half")
         file.flush()
@@ -390,6 +392,47 @@ def test_lost_events_lead_to_a_look_through_everything(watch: Watch, photos: Pat
         "Inotify queue overflowed; filesystem events were lost"
     )
     seen.wait_for(photos)
+
+
+LIMITED = """
+import sys
+from core.photos.watch import Watcher
+watcher = Watcher(sys.argv[1:], print)
+watcher.start()
+print(watcher.wait_until_watching(30), watcher.state.kind, watcher.state.reason)
+watcher.stop()
+"""
+
+
+@linux_only
+def test_at_the_limit_of_watched_folders_it_looks_through_them_and_says_so(photos: Path) -> None:
+    for number in range(20):
+        (photos / str(number)).mkdir()
+    # A user namespace of its own has limits of its own.
+    limit = 'echo 10 > /proc/sys/user/max_inotify_watches && exec "$@"'
+    command = [
+        "unshare",
+        "--user",
+        "--map-root-user",
+        "sh",
+        "-c",
+        limit,
+        "sh",
+        sys.executable,
+        "-c",
+        LIMITED,
+        str(photos),
+    ]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, cwd=ROOT, timeout=PATIENCE_S, check=False
+        )
+    except FileNotFoundError:
+        pytest.skip("needs unshare, to set a limit for itself alone")
+    if done.returncode:
+        pytest.skip(f"needs a namespace with a limit of its own: {done.stderr.strip()[-100:]}")
+    assert done.stdout.startswith("True polling")
+    assert "limit of watched folders is reached" in done.stdout
 
 
 def test_one_who_is_told_and_fails_is_told_again(

@@ -10,13 +10,14 @@ def apply(db: Database) -> None:
             "id": int,
             "path": bytes,  # absolute, as it was last seen
             "volume": str,  # the disk's own id (core/photos/volumes.py)
+            "in_volume": bytes,  # the way from the disk's top, to find it at another mount point
             "watched": int,
             "state": str,  # here | offline | gone
             "scanned_at": float,  # unix seconds, null before the first scan
         },
         pk="id",
-        not_null={"path", "volume", "watched", "state"},
-        defaults={"watched": 1, "state": "here"},
+        not_null={"path", "volume", "in_volume", "watched", "state"},
+        defaults={"in_volume": b"", "watched": 1, "state": "here"},
     )
     db.table("roots").create_index(["path"], unique=True)
 
