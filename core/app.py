@@ -70,16 +70,18 @@ class Shiguang:
 
     def watch_folder(self, folder: str | os.PathLike[str]) -> Root:
         """Watch a folder; the root that covers it now. Raises NotThere or WrongUse when it is none."""
-        path = os.path.abspath(folder)  # noqa: PTH100 - symbolic links stay as the user named them
-        if not os.path.exists(path):  # noqa: PTH110
+        path = os.path.abspath(folder)
+        if not os.path.exists(path):
             known = roots.root_by_path(self.database.reader(), os.fsencode(path))
             if known is not None:
                 return known
             raise NotThere(f"There is no folder {path}.", what_to_do="Check its name, or plug its drive in.")
-        if not os.path.isdir(path):  # noqa: PTH112
+        if not os.path.isdir(path):
             raise WrongUse(f"{path} is no folder.", what_to_do="Name the folder that holds it.")
         if Path(path).resolve() == self.folder.resolve():
-            raise WrongUse("The library's own folder cannot be watched.", what_to_do="Choose a folder of photos.")
+            raise WrongUse(
+                "The library's own folder cannot be watched.", what_to_do="Choose a folder of photos."
+            )
         place = place_of(path)
         volume, in_volume = place.volume.id, os.fsencode(place.path_in_volume)
         root_id = self.database.write(lambda db: roots.watch_root(db, os.fsencode(path), volume, in_volume))
@@ -125,7 +127,11 @@ class Shiguang:
                 self.database.write(lambda db: spaces.use_space(db, spec.space_id, spec.id, spec.width))
             space = Space.open(self.folder, spec.space_id, spec.id, spec.width, self.database)
             self._close_model()
-            self._model = encoder, space, Searcher(self.database, space, encoder, self.folder / "spaces" / spec.space_id)
+            self._model = (
+                encoder,
+                space,
+                Searcher(self.database, space, encoder, self.folder / "spaces" / spec.space_id),
+            )
             return self._model
 
     # ---- the long actions
@@ -211,7 +217,7 @@ class Shiguang:
     def picture(self, photo: int, longer_side_px: int) -> bytes:
         """The photo upright as JPEG bytes, decoded in a process of its own. Raises NotThere or PhotoFault. Slow."""
         path = self.first_paths([photo]).get(photo)
-        if path is None or not os.path.exists(path):  # noqa: PTH110 - may hold undecodable bytes
+        if path is None or not os.path.exists(path):
             raise NotThere("The photo's file is not there now.", what_to_do="Plug its drive in.")
         return self._single.decode(os.fsencode(path), self.decode_plan(longer_side_px)).thumb
 

@@ -22,7 +22,17 @@ from core.models.registry import STARTER, model_folder
 from core.models.spec import ModelSpec
 from core.spaces.index import has_hnswlib
 
-PACKAGES = ("numpy", "onnxruntime", "tokenizers", "pillow", "pillow-heif", "pillow-jxl-plugin", "rawpy", "numkong", "watchdog")
+PACKAGES = (
+    "numpy",
+    "onnxruntime",
+    "tokenizers",
+    "pillow",
+    "pillow-heif",
+    "pillow-jxl-plugin",
+    "rawpy",
+    "numkong",
+    "watchdog",
+)
 # Below this a batch of thumbnails may not fit.
 LITTLE_SPACE_BYTES = 500_000_000
 
@@ -39,7 +49,9 @@ class Check:
 def checks(library: Path, *, with_names: bool = True) -> list[Check]:
     """Everything worth knowing for a report. with_names=False leaves out paths of this machine."""
     found = [
-        Check("program", True, f"Shiguang {__version__}, Python {sys.version.split()[0]}, {platform.platform()}"),
+        Check(
+            "program", True, f"Shiguang {__version__}, Python {sys.version.split()[0]}, {platform.platform()}"
+        ),
         Check("cores", True, f"{os.cpu_count()}"),
         *_packages(),
         Check("providers", True, ", ".join(onnxruntime.get_available_providers())),
@@ -68,7 +80,11 @@ def _hnswlib() -> Check:
 
 def _training() -> Check:
     missing = [name for name in ("torch", "transformers") if importlib.util.find_spec(name) is None]
-    detail = f'{" and ".join(missing)} not installed; pip install "shiguang[train]" adds training' if missing else "ready"
+    detail = (
+        f'{" and ".join(missing)} not installed; pip install "shiguang[train]" adds training'
+        if missing
+        else "ready"
+    )
     return Check("training", True, detail)
 
 

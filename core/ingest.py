@@ -37,7 +37,7 @@ from core.photos.identity import Identity
 from core.photos.scan import Findings, locate, scan
 from core.photos.signature import shows_the_same
 from core.photos.thumbs import Thumbs
-from core.progress import Cancelled, CancelToken, Pace, Report
+from core.progress import CancelToken, Pace, Report
 from core.spaces.space import Space
 from core.spaces.vectors import Embeddings
 
@@ -93,7 +93,13 @@ class Ingest:
     """
 
     def __init__(
-        self, database: Database, thumbs: Thumbs, space: Space, encoder: Encoder, pool: DecodingPool, stored: Stored
+        self,
+        database: Database,
+        thumbs: Thumbs,
+        space: Space,
+        encoder: Encoder,
+        pool: DecodingPool,
+        stored: Stored,
     ) -> None:
         self._database = database
         self._thumbs = thumbs
@@ -138,10 +144,16 @@ class Ingest:
             if root is None:
                 log.warning("not there now: %r", given.path)
                 continue
-            for below in [b""] if paths is None else sorted({b for p in paths if (b := _below(p, root.path)) is not None}):
+            for below in (
+                [b""]
+                if paths is None
+                else sorted({b for p in paths if (b := _below(p, root.path)) is not None})
+            ):
                 found = scan(self._database, root, pace, cancel, below=below, everything=everything)
                 self._note(found, root, counts, todo)
-            for file in table.files_of_photos_without_vector(self._database.reader(), self._space.id, root.id):
+            for file in table.files_of_photos_without_vector(
+                self._database.reader(), self._space.id, root.id
+            ):
                 todo.setdefault(file.id, _todo(root, file))
         self._database.write(forget_empty_roots)
         pace.flush()
@@ -198,7 +210,10 @@ class _Run:
                 elif answer.identity is None:
                     self._pass_over(answer)
                 self._settle()
-                if len(self._changes) >= CHANGES_A_TRANSACTION or time.monotonic() - self._changes_since > CHANGES_WAIT_S:
+                if (
+                    len(self._changes) >= CHANGES_A_TRANSACTION
+                    or time.monotonic() - self._changes_since > CHANGES_WAIT_S
+                ):
                     self._write_changes()
         finally:
             self._put(None)
@@ -219,7 +234,9 @@ class _Run:
     def _wants(self, found: Identified) -> bool:
         identity, metadata = found.identity, found.metadata
         assert identity is not None and metadata is not None, "only pictures are asked about"
-        facts = FileFacts(found.size_bytes, found.mtime_ns, identity.file_hash, str(found.kind), asdict(metadata))
+        facts = FileFacts(
+            found.size_bytes, found.mtime_ns, identity.file_hash, str(found.kind), asdict(metadata)
+        )
         self._read[found.key] = _Read(self._todo[found.key], identity, facts)
         reader = self._database.reader()
         known = photos.photo_of_picture(reader, identity.picture_hash)
@@ -257,7 +274,9 @@ class _Run:
         picture_hash = read.identity.picture_hash
         self._waiting.setdefault(picture_hash, []).append(read)
         if picture_hash not in self._under_way:
-            self._settled.append((picture_hash, photos.photo_of_picture(self._database.reader(), picture_hash)))
+            self._settled.append(
+                (picture_hash, photos.photo_of_picture(self._database.reader(), picture_hash))
+            )
 
     def _settle(self) -> None:
         """Take the storing thread's answers. Copies that waited for a picture follow it; where it failed they
@@ -336,7 +355,9 @@ class _Run:
             batch.append(item)
         return batch
 
-    def _encode(self, batch: list[tuple[_Read, Decoded]]) -> Iterator[tuple[list[tuple[_Read, Decoded]], Embeddings]]:
+    def _encode(
+        self, batch: list[tuple[_Read, Decoded]]
+    ) -> Iterator[tuple[list[tuple[_Read, Decoded]], Embeddings]]:
         """The batch's embeddings; in halves when memory runs out, and a photo that cannot be encoded becomes a fault."""
         side = self._encoder.spec.preprocessing.size_px
         pixels = np.stack([np.frombuffer(d.pixels, np.uint8).reshape(side, side, 3) for _, d in batch])
@@ -370,7 +391,9 @@ class _Run:
 
         self._database.write(write)
         self._space.adopt([photo for photo, _ in ids], first)
-        self._settled.extend((read.identity.picture_hash, photo) for (photo, _), (read, _) in zip(ids, batch, strict=True))
+        self._settled.extend(
+            (read.identity.picture_hash, photo) for (photo, _), (read, _) in zip(ids, batch, strict=True)
+        )
         self._counts.encoded += len(batch)
         self._pace.step(len(batch))
         self._stored([photo for photo, _ in ids])
@@ -407,7 +430,7 @@ def _picture(identity: Identity, decoded: Decoded) -> Picture:
 
 
 def _todo(root: Root, file: FileToIndex) -> _Todo:
-    path = os.path.join(root.path, file.path)  # noqa: PTH118 - bytes
+    path = os.path.join(root.path, file.path)
     return _Todo(file, path, table.display_name(file.path).rpartition("/")[2])
 
 
@@ -416,4 +439,3 @@ def _below(path: bytes, root: bytes) -> bytes | None:
         return b""
     prefix = root.rstrip(os.sep.encode()) + os.sep.encode()
     return path[len(prefix) :] if path.startswith(prefix) else None
-

@@ -28,7 +28,11 @@ def start_log(folder: Path, *, verbose: bool = False) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         file = logging.handlers.RotatingFileHandler(
-            folder / "shiguang.log", maxBytes=FILE_BYTES, backupCount=OLD_FILES, encoding="utf-8", errors="backslashreplace"
+            folder / "shiguang.log",
+            maxBytes=FILE_BYTES,
+            backupCount=OLD_FILES,
+            encoding="utf-8",
+            errors="backslashreplace",
         )
     except OSError:
         root.addHandler(logging.NullHandler())

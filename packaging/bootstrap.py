@@ -302,7 +302,7 @@ def run(folders: Sequence[str], offline: bool) -> int:
         say(f"No window, because {reason}. Indexing and searching in this terminal instead.")
         return run_in_terminal(folders)
     missing = system_packages.missing_for_window()
-    if missing and (offline or not system_packages.provide(missing, say)):
+    if missing and not system_packages.provide(missing, say, offline):
         fatal = [name for name in system_packages.missing_for_window() if name.startswith("lib")]
         if fatal:
             say(f"The window cannot be shown without {', '.join(fatal)}.")
@@ -350,8 +350,8 @@ def read_query(asks: bool) -> str:
 def test(options: Sequence[str], offline: bool) -> int:
     """Run the test suite with a window system that shows nothing."""
     missing = system_packages.missing_for_window()
-    if missing and not offline:
-        system_packages.provide(missing, say)
+    if missing:
+        system_packages.provide(missing, say, offline)
     environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
     return call([PYTHON, "-m", "pytest", *options], cwd=ROOT, env=environment)
 

@@ -139,8 +139,11 @@ def install_command(packages: Iterable[Packages]) -> tuple[str, str] | None:
     return manager, f"{INSTALL[manager]} {shlex.join(words)}"
 
 
-def provide(missing: Mapping[str, Packages], say: Callable[[str], None]) -> bool:
-    """Say what is missing and the exact command for it, and run that where this user may. True when it ran well."""
+def provide(missing: Mapping[str, Packages], say: Callable[[str], None], offline: bool = False) -> bool:
+    """Say what is missing and the exact command for it, and run that where this user may. True when it ran well.
+
+    offline  only say it
+    """
     names = ", ".join(missing)
     if sys.platform == "darwin":
         say(f"This system lacks {names}. Install it with: xcode-select --install")
@@ -150,12 +153,12 @@ def provide(missing: Mapping[str, Packages], say: Callable[[str], None]) -> bool
         say(f"This system lacks {names}; install it with your system's package manager.")
         return False
     manager, command = told
-    may = hasattr(os, "geteuid") and os.geteuid() == 0
-    say(
-        f"This system lacks {names}. "
-        + (f"Installing: {command}" if may else f"Install it with: sudo {command}")
-    )
-    return may and _install(manager, command)
+    is_root = hasattr(os, "geteuid") and os.geteuid() == 0
+    if not is_root or offline:
+        say(f"This system lacks {names}. Install it with: {command if is_root else 'sudo ' + command}")
+        return False
+    say(f"This system lacks {names}. Installing: {command}")
+    return _install(manager, command)
 
 
 def _install(manager: str, command: str) -> bool:

@@ -33,7 +33,9 @@ def add_commands(commands: Commands) -> None:
     search.add_argument("--sort", choices=("relevance", "date"), default="relevance")
     search.add_argument("--exact", action="store_true", help="compare with every photo, without the index")
     search.set_defaults(run=run_search)
-    embed = commands.add_parser("embed", help="embeddings of pictures or texts, as the library would store them")
+    embed = commands.add_parser(
+        "embed", help="embeddings of pictures or texts, as the library would store them"
+    )
     what = embed.add_mutually_exclusive_group(required=True)
     what.add_argument("--image", nargs="+", default=[], metavar="FILE")
     what.add_argument("--text", nargs="+", default=[], metavar="TEXT")
@@ -50,7 +52,7 @@ def run_search(options: argparse.Namespace, output: Output, cancel: CancelToken)
             text=options.query,
             unlike=options.unlike,
             filters=options.filter,
-            image=os.fsencode(os.path.abspath(options.image)) if options.image else None,  # noqa: PTH100
+            image=os.fsencode(os.path.abspath(options.image)) if options.image else None,
             limit=max(1, options.limit),
             everything=options.all,
             exact=options.exact,
@@ -97,7 +99,7 @@ def run_embed(options: argparse.Namespace, output: Output, cancel: CancelToken) 
                 _embedding(text, embedding.tolist(), options.model, output)
         plan = decode_plan(encoder.spec.preprocessing)
         for file in options.image:
-            decoded = decode_one(os.fsencode(os.path.abspath(file)), plan)  # noqa: PTH100
+            decoded = decode_one(os.fsencode(os.path.abspath(file)), plan)
             pixels = np.frombuffer(decoded.pixels, np.uint8).reshape(1, plan.side_px, plan.side_px, 3)
             cancel.check()
             _embedding(file, encoder.encode_images(pixels)[0].tolist(), options.model, output)

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.cli.output import Output
-from core.errors import WrongUse
+from core.errors import LibraryMissing, WrongUse
 from core.evaluate.retrieval import muge, retrieval
 from core.evaluate.zeroshot import zeroshot
 from core.library.database import open_for_reading
 from core.library.spaces import active_space
-from core.errors import LibraryMissing
 from core.models.encoder import Encoder
 from core.models.registry import STARTER, model_folder
 from core.progress import CancelToken
@@ -22,11 +21,15 @@ if TYPE_CHECKING:
 
 
 def add_commands(commands: Commands) -> None:
-    what = commands.add_parser("eval", help="measure a model").add_subparsers(metavar="retrieval|zeroshot", required=True)
+    what = commands.add_parser("eval", help="measure a model").add_subparsers(
+        metavar="retrieval|zeroshot", required=True
+    )
     found = what.add_parser("retrieval", help="text to image and image to text, recall@k")
     found.add_argument("--images", type=Path, metavar="TAR_OR_DIR")
     found.add_argument("--captions", type=Path, metavar="JSONL")
-    found.add_argument("--muge", type=Path, metavar="DIR", help="a set in the layout of MUGE, Flickr30K-CN, COCO-CN")
+    found.add_argument(
+        "--muge", type=Path, metavar="DIR", help="a set in the layout of MUGE, Flickr30K-CN, COCO-CN"
+    )
     found.add_argument("--lang", choices=("en", "zh"), default="en")
     found.add_argument("--first", action="store_true", help="the first caption of each photo only")
     found.add_argument("--model", metavar="ID")
@@ -48,7 +51,15 @@ def run_retrieval(options: argparse.Namespace, output: Output, cancel: CancelTok
         if options.muge:
             scores = muge(encoder, options.muge, output.progress, cancel)
         else:
-            scores = retrieval(encoder, options.images, options.captions, options.lang, options.first, output.progress, cancel)
+            scores = retrieval(
+                encoder,
+                options.images,
+                options.captions,
+                options.lang,
+                options.first,
+                output.progress,
+                cancel,
+            )
         _print(scores.as_json(), output)
         return 0
     finally:

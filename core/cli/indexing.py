@@ -21,7 +21,9 @@ def add_commands(commands: Commands) -> None:
     index = commands.add_parser("index", help="watch these folders (none: all known) and index what is new")
     index.add_argument("folders", nargs="*", metavar="FOLDER")
     index.add_argument("--model", metavar="ID", help="the model to index with (default: the one in use)")
-    index.add_argument("--rescan", action="store_true", help="look into unchanged files too, and try failed ones again")
+    index.add_argument(
+        "--rescan", action="store_true", help="look into unchanged files too, and try failed ones again"
+    )
     index.set_defaults(run=run_index)
     watch = commands.add_parser("watch", help="index, then follow changes until Ctrl-C")
     watch.add_argument("folders", nargs="*", metavar="FOLDER")

@@ -25,7 +25,9 @@ def add_commands(commands: Commands) -> None:
     doctor = commands.add_parser("doctor", help="what is installed, what is missing, is the library whole")
     doctor.add_argument("--report", action="store_true", help="a text to copy, without file names")
     doctor.set_defaults(run=run_doctor)
-    photo = commands.add_parser("photo", help="all photos, or one").add_subparsers(metavar="list|show|set", required=True)
+    photo = commands.add_parser("photo", help="all photos, or one").add_subparsers(
+        metavar="list|show|set", required=True
+    )
     photo.add_parser("list", help="all photos, a line each").set_defaults(run=run_list)
     show = photo.add_parser("show", help="one photo with its files")
     show.add_argument("path", metavar="PATH")
@@ -35,7 +37,9 @@ def add_commands(commands: Commands) -> None:
     change.add_argument("--caption", metavar="TEXT")
     change.add_argument("--rating", type=int, metavar="0..5")
     change.add_argument("--favourite", metavar="BOOL")
-    change.add_argument("--keyword", nargs="*", metavar="WORD", help="in place of those before; none takes all away")
+    change.add_argument(
+        "--keyword", nargs="*", metavar="WORD", help="in place of those before; none takes all away"
+    )
     change.set_defaults(run=run_set)
 
 
@@ -50,7 +54,9 @@ def run_status(options: argparse.Namespace, output: Output, cancel: CancelToken)
             "index": {"kind": space.index_kind, "vectors": len(space)},
             "bytes": _sizes(library.folder),
             "passed_over": library.passed_over(),
-            "roots": [{"path": root.display, "state": root.state, "volume": root.volume} for root in library.roots()],
+            "roots": [
+                {"path": root.display, "state": root.state, "volume": root.volume} for root in library.roots()
+            ],
         }
         lines = [
             f"{value['photos']:,} photos in {value['files']:,} files, {value['offline']:,} offline, {value['failed']:,} failed",
@@ -98,7 +104,9 @@ def run_list(options: argparse.Namespace, output: Output, cancel: CancelToken) -
         for photo in photos.every_photo(library.database.reader()):
             cancel.check()
             value = _photo_json(photo)
-            output.result(value, f"{value['taken'] or '-':20} {photo.width:5} x {photo.height:<5} {photo.files[0].path}")
+            output.result(
+                value, f"{value['taken'] or '-':20} {photo.width:5} x {photo.height:<5} {photo.files[0].path}"
+            )
         return 0
     finally:
         library.close()
@@ -134,18 +142,31 @@ def run_set(options: argparse.Namespace, output: Output, cancel: CancelToken) ->
 
 
 def _details(library: Shiguang, path: str) -> PhotoDetails:
-    absolute = os.path.abspath(path)  # noqa: PTH100 - symbolic links stay as the user named them
+    absolute = os.path.abspath(path)
     photo = photos.photo_of_path(library.database.reader(), os.fsencode(absolute))
     found = library.details(photo) if photo is not None else None
     if found is None:
-        raise NotThere(f"There is no photo {absolute} in the library.", what_to_do="`shiguang photo list` lists them.")
+        raise NotThere(
+            f"There is no photo {absolute} in the library.", what_to_do="`shiguang photo list` lists them."
+        )
     return found
 
 
 def _truth(word: str) -> bool:
-    truths = {"true": True, "yes": True, "1": True, "on": True, "false": False, "no": False, "0": False, "off": False}
+    truths = {
+        "true": True,
+        "yes": True,
+        "1": True,
+        "on": True,
+        "false": False,
+        "no": False,
+        "0": False,
+        "off": False,
+    }
     if word.lower() not in truths:
-        raise WrongUse(f"{word!r} is neither true nor false.", what_to_do="Write --favourite true or --favourite false.")
+        raise WrongUse(
+            f"{word!r} is neither true nor false.", what_to_do="Write --favourite true or --favourite false."
+        )
     return truths[word.lower()]
 
 

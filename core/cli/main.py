@@ -38,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     except ShiguangError as error:
         return _explain(error, output)
-    except Exception as error:  # noqa: BLE001 - the edge: our own fault becomes a Bug
+    except Exception as error:
         log.exception("the command died")
         if options.verbose:
             raise
@@ -79,4 +79,3 @@ def _interrupt(cancel: CancelToken) -> Callable[[int, FrameType | None], None]:
 def _explain(error: ShiguangError, output: Output) -> int:
     output.say(f"shiguang: {error}\n{error.what_to_do}".rstrip())
     return error.exit_code
-

@@ -24,7 +24,9 @@ class Output:
             reconfigure = getattr(stream, "reconfigure", None)
             if reconfigure is not None:
                 # A path may hold bytes that are no text; a terminal may not know Chinese.
-                reconfigure(encoding="utf-8" if stream is sys.stdout and as_json else None, errors="backslashreplace")
+                reconfigure(
+                    encoding="utf-8" if stream is sys.stdout and as_json else None, errors="backslashreplace"
+                )
 
     def result(self, value: dict[str, Any], line: str | None = None) -> None:
         """One object a line with --json, else `line` (nothing when None)."""
@@ -49,7 +51,12 @@ class Output:
             return
         self._last = now
         if self.as_json:
-            event = {"event": "progress", "stage": progress.stage, "done": progress.done, "total": progress.total}
+            event = {
+                "event": "progress",
+                "stage": progress.stage,
+                "done": progress.done,
+                "total": progress.total,
+            }
             print(json.dumps(event), flush=True)
         line = _line(progress)
         if terminal:

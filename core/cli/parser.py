@@ -10,7 +10,9 @@ from core.cli import ask, evaluate, indexing, look
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser; the chosen command's function stands in `options.run(options, output, cancel)`."""
-    parser = argparse.ArgumentParser(prog="shiguang", description="Shiguang 拾光: find your photos by what is in them.")
+    parser = argparse.ArgumentParser(
+        prog="shiguang", description="Shiguang 拾光: find your photos by what is in them."
+    )
     parser.add_argument("--library", metavar="DIR", help="where the library lies (also $SHIGUANG_LIBRARY)")
     parser.add_argument("--json", action="store_true", help="one JSON object a line on standard output")
     parser.add_argument("-v", "--verbose", action="store_true", help="say more, on standard error")

@@ -34,9 +34,9 @@ def pictures(images: Path) -> Iterator[Source]:
     Raises NotThere when there is nothing of that name, WrongUse when it is neither.
     """
     if images.is_dir():
-        for path in sorted(images.rglob("*")):
-            if path.suffix.lower() in _SUFFIXES and path.is_file():
-                yield PurePosixPath(path.relative_to(images).as_posix()), path.read_bytes()
+        for file in sorted(images.rglob("*")):
+            if file.suffix.lower() in _SUFFIXES and file.is_file():
+                yield PurePosixPath(file.relative_to(images).as_posix()), file.read_bytes()
         return
     if not images.exists():
         raise NotThere(
@@ -47,9 +47,9 @@ def pictures(images: Path) -> Iterator[Source]:
             members = [member for member in archive if member.isfile()]
             for member in sorted(members, key=lambda one: one.name):
                 path = PurePosixPath(member.name)
-                file = archive.extractfile(member)
-                if path.suffix.lower() in _SUFFIXES and file is not None:
-                    yield path, file.read()
+                content = archive.extractfile(member)
+                if path.suffix.lower() in _SUFFIXES and content is not None:
+                    yield path, content.read()
     except tarfile.TarError as error:
         raise WrongUse(f"{images} is neither a folder nor a tar file: {error}") from error
 
@@ -62,10 +62,14 @@ def encode_pictures(
     found: list[Embeddings] = []
     pace = Pace(report, "encode")
     preprocessing = encoder.spec.preprocessing
+
+    def decoded(source: Source) -> Pixels:
+        return _decoded(source[0], source[1], preprocessing)
+
     with ThreadPoolExecutor(DECODERS) as pool:
         while batch := list(islice(sources, AT_ONCE)):
             cancel.check()
-            pixels = list(pool.map(lambda source: _decoded(*source, preprocessing), batch))
+            pixels = list(pool.map(decoded, batch))
             found.append(encoder.encode_images(np.stack(pixels)))
             paths += [path for path, _ in batch]
             pace.step(len(batch))

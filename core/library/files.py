@@ -87,9 +87,7 @@ def move_files(db: Tables, moves: Iterable[tuple[int, int, SeenFile]]) -> None:
     moves = list(moves)
     for file, root, seen in moves:
         # The place itself may hold a row from before: a photo that once lay there is missing there now.
-        db.conn.execute(
-            "DELETE FROM files WHERE root = ? AND path = ? AND id != ?", (root, seen.path, file)
-        )
+        db.conn.execute("DELETE FROM files WHERE root = ? AND path = ? AND id != ?", (root, seen.path, file))
         db.conn.execute(
             "UPDATE files SET root = ?, path = ?, name = ?, inode = ?, state = 'here' WHERE id = ?",
             (root, seen.path, display_name(seen.path), seen.inode, file),
@@ -131,7 +129,10 @@ def faults(connection: sqlite3.Connection) -> list[Fault]:
         " JOIN roots ON roots.id = files.root WHERE fault_code IS NOT NULL AND files.state != 'missing' AND watched"
         " ORDER BY roots.path, files.path"
     )
-    return [Fault(os.fsdecode(os.path.join(root, path)) if path else os.fsdecode(root), *rest) for root, path, *rest in rows]  # noqa: PTH118 - bytes
+    return [
+        Fault(os.fsdecode(os.path.join(root, path)) if path else os.fsdecode(root), *rest)
+        for root, path, *rest in rows
+    ]
 
 
 def photos_of_files(connection: sqlite3.Connection, ids: Sequence[int]) -> list[int]:
@@ -139,7 +140,10 @@ def photos_of_files(connection: sqlite3.Connection, ids: Sequence[int]) -> list[
     for begin in range(0, len(ids), IDS_A_STATEMENT):
         part = ids[begin : begin + IDS_A_STATEMENT]
         marks = ",".join("?" * len(part))
-        found.update(row[0] for row in connection.execute(f"SELECT photo FROM files WHERE id IN ({marks}) AND photo", part))
+        found.update(
+            row[0]
+            for row in connection.execute(f"SELECT photo FROM files WHERE id IN ({marks}) AND photo", part)
+        )
     return sorted(found)
 
 
@@ -159,7 +163,9 @@ def files_below(connection: sqlite3.Connection, root: int, folder: bytes) -> dic
         "SELECT path, id, size_bytes, mtime_ns, inode, state, kind, photo FROM files"
         " WHERE root = ? AND (path = ? OR (path > ? AND path < ?))",
         # "0" follows "/" in ASCII: everything that begins with the folder and a separator.
-        (root, folder, folder + b"/", folder + b"0") if os.sep == "/" else (root, folder, folder + b"\\", folder + b"]"),
+        (root, folder, folder + b"/", folder + b"0")
+        if os.sep == "/"
+        else (root, folder, folder + b"\\", folder + b"]"),
     )
     return {row[0]: KnownFile(*row[1:]) for row in rows}
 
@@ -189,7 +195,9 @@ def note_change(db: Tables, file: int, seen: SeenFile) -> None:
     )
 
 
-def files_of_photos_without_vector(connection: sqlite3.Connection, space: str, root: int) -> list[FileToIndex]:
+def files_of_photos_without_vector(
+    connection: sqlite3.Connection, space: str, root: int
+) -> list[FileToIndex]:
     """One readable file of each photo that this space has no vector of."""
     rows = connection.execute(
         "SELECT min(files.id), path, photo FROM files WHERE root = ? AND state = 'here' AND photo AND NOT EXISTS"
@@ -201,5 +209,7 @@ def files_of_photos_without_vector(connection: sqlite3.Connection, space: str, r
 
 def has_bytes(connection: sqlite3.Connection, photo: int, file_hash: bytes) -> bool:
     """Whether a file of exactly these bytes is known to show this photo."""
-    row = connection.execute("SELECT 1 FROM files WHERE file_hash = ? AND photo = ?", (file_hash, photo)).fetchone()
+    row = connection.execute(
+        "SELECT 1 FROM files WHERE file_hash = ? AND photo = ?", (file_hash, photo)
+    ).fetchone()
     return row is not None

@@ -136,7 +136,9 @@ def attach_file(db: Tables, file: int, photo: int, facts: FileFacts) -> None:
 
 
 def _refresh_date(db: Tables, photo: int) -> None:
-    rows = db.conn.execute("SELECT metadata FROM files WHERE photo = ? AND state != 'missing'", (photo,)).fetchall()
+    rows = db.conn.execute(
+        "SELECT metadata FROM files WHERE photo = ? AND state != 'missing'", (photo,)
+    ).fetchall()
     dates = [_dated(json.loads(row[0] or "{}")) for row in rows]
     best = min(dates, default=(len(DATE_SOURCES), ""))
     db.conn.execute("UPDATE photos SET taken = ? WHERE id = ?", (best[1], photo))
@@ -158,14 +160,18 @@ def set_opinion(db: Tables, photo: int, *, rating: int | None = None, favourite:
 
 def set_caption(db: Tables, photo: int, lang: str, text: str) -> None:
     if text:
-        db.conn.execute("INSERT OR REPLACE INTO captions (photo, lang, text) VALUES (?, ?, ?)", (photo, lang, text))
+        db.conn.execute(
+            "INSERT OR REPLACE INTO captions (photo, lang, text) VALUES (?, ?, ?)", (photo, lang, text)
+        )
     else:
         db.conn.execute("DELETE FROM captions WHERE photo = ? AND lang = ?", (photo, lang))
 
 
 def set_keywords(db: Tables, photo: int, words: Sequence[str]) -> None:
     db.conn.execute("DELETE FROM keywords WHERE photo = ?", (photo,))
-    db.conn.executemany("INSERT OR IGNORE INTO keywords (photo, word) VALUES (?, ?)", [(photo, word) for word in words])
+    db.conn.executemany(
+        "INSERT OR IGNORE INTO keywords (photo, word) VALUES (?, ?)", [(photo, word) for word in words]
+    )
 
 
 # ---- reading
@@ -245,7 +251,7 @@ def first_paths(connection: sqlite3.Connection, ids: Sequence[int]) -> dict[int,
             f" WHERE photo IN ({marks}) AND files.state != 'missing' ORDER BY files.state DESC, files.id DESC",
             part,
         ):
-            found[photo] = os.fsdecode(os.path.join(root, path))  # noqa: PTH118 - bytes
+            found[photo] = os.fsdecode(os.path.join(root, path))
     return found
 
 
@@ -270,7 +276,7 @@ def every_photo(connection: sqlite3.Connection, only: int | None = None) -> Iter
             yield _photo(head, files, said)
             files = []
         head = row[:4]
-        path = os.fsdecode(os.path.join(row[4], row[5]))  # noqa: PTH118 - bytes
+        path = os.fsdecode(os.path.join(row[4], row[5]))
         files.append(FileDetails(path, row[6], row[7], row[8], row[9], row[10], json.loads(row[11] or "{}")))
     if head:
         yield _photo(head, files, said)
@@ -312,11 +318,17 @@ def _said(connection: sqlite3.Connection, only: int | None) -> dict[str, dict[in
 def photos_with_words(connection: sqlite3.Connection, words: str, limit: int) -> dict[int, str]:
     """Photos whose file or folder name, caption or keyword holds these words: photo -> where ("name", ...)."""
     like = "%" + words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+    # The trigram index finds nothing below three letters.
+    if len(words) >= 3:
+        named = "id IN (SELECT rowid FROM names WHERE names MATCH ?3)"
+    else:
+        named = "name LIKE ?1 ESCAPE '\\' AND ?3 != ''"
+    phrase = '"' + words.replace('"', '""') + '"'
     rows = connection.execute(
         "SELECT photo, 'caption' FROM captions WHERE text LIKE ?1 ESCAPE '\\'"
         " UNION ALL SELECT photo, 'keyword' FROM keywords WHERE word LIKE ?1 ESCAPE '\\'"
-        " UNION ALL SELECT photo, 'name' FROM files WHERE name LIKE ?1 ESCAPE '\\' AND photo AND state != 'missing' LIMIT ?2",
-        (like, limit),
+        f" UNION ALL SELECT photo, 'name' FROM files WHERE {named} AND photo AND state != 'missing' LIMIT ?2",
+        (like, limit, phrase),
     )
     found: dict[int, str] = {}
     for photo, where in rows:

@@ -65,7 +65,9 @@ def watch_root(db: Tables, path: bytes, volume: str, in_volume: bytes) -> int:
             ).lastrowid
             or 0
         )
-    for child_id, child_path in db.conn.execute("SELECT id, path FROM roots WHERE id != ?", (root_id,)).fetchall():
+    for child_id, child_path in db.conn.execute(
+        "SELECT id, path FROM roots WHERE id != ?", (root_id,)
+    ).fetchall():
         below = _below(child_path, path)
         if below:
             _take_in(db, child_id, root_id, below + os.sep.encode())
@@ -95,7 +97,9 @@ def move_root(db: Tables, root_id: int, path: bytes) -> None:
 
 def forget_empty_roots(db: Tables) -> None:
     """A folder that is gone, and whose files were all found again elsewhere, was renamed: it needs no memory."""
-    db.conn.execute("DELETE FROM roots WHERE state = 'gone' AND NOT EXISTS (SELECT 1 FROM files WHERE root = roots.id)")
+    db.conn.execute(
+        "DELETE FROM roots WHERE state = 'gone' AND NOT EXISTS (SELECT 1 FROM files WHERE root = roots.id)"
+    )
 
 
 def mark_scanned(db: Tables, root_id: int) -> None:
@@ -104,7 +108,10 @@ def mark_scanned(db: Tables, root_id: int) -> None:
 
 def set_files_state(db: Tables, root_id: int, state: str) -> None:
     db.conn.execute("UPDATE files SET state = ? WHERE root = ?", (state, root_id))
-    photos = [row[0] for row in db.conn.execute("SELECT DISTINCT photo FROM files WHERE root = ? AND photo", (root_id,))]
+    photos = [
+        row[0]
+        for row in db.conn.execute("SELECT DISTINCT photo FROM files WHERE root = ? AND photo", (root_id,))
+    ]
     recount_photos(db, photos)
 
 

@@ -34,7 +34,9 @@ def use_space(db: Tables, space: str, model: str, width: int) -> None:
 
 def rows_of_space(connection: sqlite3.Connection, space: str) -> list[tuple[int, int]]:
     """(row, photo) of every vector, by row."""
-    return connection.execute("SELECT row, photo FROM vectors WHERE space = ? ORDER BY row", (space,)).fetchall()
+    return connection.execute(
+        "SELECT row, photo FROM vectors WHERE space = ? ORDER BY row", (space,)
+    ).fetchall()
 
 
 def set_rows(db: Tables, space: str, rows: Iterable[tuple[int, int]]) -> None:
@@ -51,4 +53,7 @@ def forget_rows_from(db: Tables, space: str, row: int) -> int:
 
 
 def has_vector(connection: sqlite3.Connection, space: str, photo: int) -> bool:
-    return connection.execute("SELECT 1 FROM vectors WHERE space = ? AND photo = ?", (space, photo)).fetchone() is not None
+    return (
+        connection.execute("SELECT 1 FROM vectors WHERE space = ? AND photo = ?", (space, photo)).fetchone()
+        is not None
+    )

@@ -62,7 +62,7 @@ def walk(root: bytes, below: bytes, cancel: CancelToken) -> Iterator[SeenFile | 
         cancel.check()
         folder = folders.pop()
         try:
-            with os.scandir(os.path.join(root, folder) if folder else root) as entries:  # noqa: PTH118 - bytes
+            with os.scandir(os.path.join(root, folder) if folder else root) as entries:
                 for entry in entries:
                     path = folder + SEP + entry.name if folder else entry.name
                     try:
@@ -90,7 +90,7 @@ def _seen(entry: os.DirEntry[bytes], path: bytes, folders: list[bytes]) -> SeenF
         return None
     if os.name == "nt":
         # On Windows a directory entry's own stat has no inode.
-        status = os.stat(entry.path)  # noqa: PTH116
+        status = os.stat(entry.path)
     seen = SeenFile(path, status.st_size, status.st_mtime_ns, status.st_ino & 0x7FFF_FFFF_FFFF_FFFF)
     return Junk(seen) if junk else seen
 
@@ -98,7 +98,7 @@ def _seen(entry: os.DirEntry[bytes], path: bytes, folders: list[bytes]) -> SeenF
 def locate(database: Database, root: Root) -> Root | None:
     """The root where it is now, its state noted; None when its disk or folder is away."""
     path = os.fsdecode(root.path)
-    if os.path.isdir(root.path) and not is_offline(path, root.volume):  # noqa: PTH112 - bytes
+    if os.path.isdir(root.path) and not is_offline(path, root.volume):
         if root.state != "here":
             database.write(lambda db: mark_root(db, root.id, "here"))
         return root
@@ -119,7 +119,13 @@ def locate(database: Database, root: Root) -> Root | None:
 
 
 def scan(
-    database: Database, root: Root, pace: Pace, cancel: CancelToken, *, below: bytes = b"", everything: bool = False
+    database: Database,
+    root: Root,
+    pace: Pace,
+    cancel: CancelToken,
+    *,
+    below: bytes = b"",
+    everything: bool = False,
 ) -> Findings:
     """Bring the library's files of a root (or of one folder or file of it) up to date.
 
@@ -127,7 +133,7 @@ def scan(
     """
     comparison = _Comparison(database, root, below, everything)
     comparison.meet(_entries(root, below, cancel), pace, cancel)
-    if is_offline(os.fsdecode(root.path), root.volume) or not os.path.isdir(root.path):  # noqa: PTH112
+    if is_offline(os.fsdecode(root.path), root.volume) or not os.path.isdir(root.path):
         # It went while we looked: what was not seen is not missing.
         locate(database, root)
         return Findings()
@@ -136,12 +142,12 @@ def scan(
 
 def _entries(root: Root, below: bytes, cancel: CancelToken) -> Iterator[SeenFile | Junk | Unreadable]:
     """One file, or everything below a folder."""
-    place = os.path.join(root.path, below)  # noqa: PTH118 - bytes
-    if below and not os.path.isdir(place):  # noqa: PTH112
+    place = os.path.join(root.path, below)
+    if below and not os.path.isdir(place):
         if any(passed_over_by_name(os.fsdecode(part)) for part in below.split(SEP)[:-1]):
             return
         try:
-            status = os.stat(place)  # noqa: PTH116
+            status = os.stat(place)
         except OSError:
             return
         if stat.S_ISREG(status.st_mode):
@@ -214,14 +220,19 @@ class _Comparison:
             and known.state != "missing"
             and known.kind != "folder"
             and known.id not in gone_ids
-            and not (self._unreadable and (path.startswith(below_unreadable) or not all(u.path for u in self._unreadable)))
+            and not (
+                self._unreadable
+                and (path.startswith(below_unreadable) or not all(u.path for u in self._unreadable))
+            )
         ]
 
         def write(db: Tables) -> None:
             # Missing first: a moved file may take a place whose old row goes.
             table.set_state(db, lost, "missing")
             table.move_files(db, moves)
-            table.record_unreadable(db, self._root.id, self._below, [(u.path, u.reason) for u in self._unreadable])
+            table.record_unreadable(
+                db, self._root.id, self._below, [(u.path, u.reason) for u in self._unreadable]
+            )
             table.add_files(db, self._root.id, self._junk, "junk")
             table.add_files(db, self._root.id, new)
             table.set_state(db, self._back, "here")
@@ -247,7 +258,7 @@ class _Comparison:
         reader = self._database.reader()
         for seen in self._new:
             for file, root, path in table.files_like(reader, seen, self._root.volume):
-                still_there = os.path.lexists(os.path.join(root, path))  # noqa: PTH118 - bytes
+                still_there = os.path.lexists(os.path.join(root, path))
                 if file not in taken and not still_there:
                     taken.add(file)
                     moves.append((file, self._root.id, seen))

@@ -25,11 +25,15 @@ class SingleDecoder:
             if self._pool is None or plan != self._plan:
                 self._end()
                 self._plan, self._pool = plan, DecodingPool(plan, 1)
-            answers = self._pool.run(iter([Job(0, path)]), lambda found: found.identity is not None, CancelToken())
+            answers = self._pool.run(
+                iter([Job(0, path)]), lambda found: found.identity is not None, CancelToken()
+            )
             result = next((answer.result for answer in answers if isinstance(answer, Ended)), None)
         if isinstance(result, Decoded):
             return result
-        raise result if isinstance(result, PhotoFault) else fault("not-a-picture", "The file is not a picture.")
+        raise (
+            result if isinstance(result, PhotoFault) else fault("not-a-picture", "The file is not a picture.")
+        )
 
     def close(self) -> None:
         with self._guard:

@@ -37,7 +37,9 @@ class Thumbs:
         for begin in range(0, len(photos), IDS_A_STATEMENT):
             part = list(photos[begin : begin + IDS_A_STATEMENT])
             marks = ",".join("?" * len(part))
-            rows = self._connection().execute(f"SELECT photo, jpeg FROM thumbs WHERE photo IN ({marks})", part)
+            rows = self._connection().execute(
+                f"SELECT photo, jpeg FROM thumbs WHERE photo IN ({marks})", part
+            )
             found.update(rows.fetchall())
         return found
 
@@ -65,11 +67,15 @@ class Thumbs:
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
-            connection = sqlite3.connect(self._path, timeout=10, isolation_level=None, check_same_thread=False)
+            connection = sqlite3.connect(
+                self._path, timeout=10, isolation_level=None, check_same_thread=False
+            )
             connection.execute("PRAGMA journal_mode = WAL")
             # A thumbnail lost in a power cut is made again; waiting for the disk would slow every batch.
             connection.execute("PRAGMA synchronous = NORMAL")
-            connection.execute("CREATE TABLE IF NOT EXISTS thumbs (photo INTEGER PRIMARY KEY, jpeg BLOB NOT NULL)")
+            connection.execute(
+                "CREATE TABLE IF NOT EXISTS thumbs (photo INTEGER PRIMARY KEY, jpeg BLOB NOT NULL)"
+            )
             self._local.connection = connection
             with self._guard:
                 self._all.append(connection)

@@ -106,8 +106,15 @@ class Searcher:
             hits = [hit for hit in hits if hit.band != NO]
         if query.by_date:
             hits = self._newest_first(hits)
-        ms = {"parse": parsed - begin, "text": embedded - parsed, "index": ended - embedded, "total": ended - begin}
-        return Answer(tuple(hits), reading, answered, {step: round(1000 * took, 2) for step, took in ms.items()})
+        ms = {
+            "parse": parsed - begin,
+            "text": embedded - parsed,
+            "index": ended - embedded,
+            "total": ended - begin,
+        }
+        return Answer(
+            tuple(hits), reading, answered, {step: round(1000 * took, 2) for step, took in ms.items()}
+        )
 
     def warm(self) -> None:
         """Load the text tower and the neutral captions, so that the first question is as quick as the next."""
@@ -154,12 +161,16 @@ class Searcher:
                     log.info("the neutral captions are not kept: %s", error)
         return self._neutral
 
-    def _relevance(self, query: Embeddings, photo_ids: Sequence[int]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def _relevance(
+        self, query: Embeddings, photo_ids: Sequence[int]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """(cosines [n], relevance [n]) of one embedding with these photos."""
         vectors = self._space.vectors_of(photo_ids)
         cosines = vectors @ query
         calibration = self._encoder.spec.calibration
-        return cosines, calibration.relevance(cosines, calibration.neutral_term(vectors, self._neutral_embeddings()))
+        return cosines, calibration.relevance(
+            cosines, calibration.neutral_term(vectors, self._neutral_embeddings())
+        )
 
     # ---- the ranking
 
@@ -185,7 +196,11 @@ class Searcher:
     def _candidates(self, query: Query, reading: Reading, asked: Embeddings | None) -> _Scored:
         """Photos near the meaning and photos that hold its words, all passing the filters."""
         reader = self._database.reader()
-        literal = photos.photos_with_words(reader, reading.meaning, LITERAL_LIMIT) if _can_be_a_name(reading.meaning) else {}
+        literal = (
+            photos.photos_with_words(reader, reading.meaning, LITERAL_LIMIT)
+            if _can_be_a_name(reading.meaning)
+            else {}
+        )
         wanted = max(query.limit, CANDIDATES)
         if reading.filters or asked is None:
             passed = passing(reader, reading.filters)
@@ -199,7 +214,10 @@ class Searcher:
         else:
             near = self._space.nearest(asked, wanted, exact=query.exact)
         have = set(near.photos.tolist())
-        ids = [*near.photos.tolist(), *(photo for photo in literal if photo not in have and photo in self._space)]
+        ids = [
+            *near.photos.tolist(),
+            *(photo for photo in literal if photo not in have and photo in self._space),
+        ]
         if not ids:
             return _Scored(near.photos, near.scores, near.scores, literal)
         cosines, relevance = self._relevance(asked, ids)
@@ -214,7 +232,9 @@ class Searcher:
 
     def _newest_first(self, hits: list[Hit]) -> list[Hit]:
         taken = photos.cards(self._database.reader(), [hit.photo for hit in hits])
-        return sorted(hits, key=lambda hit: taken[hit.photo].taken if hit.photo in taken else "", reverse=True)
+        return sorted(
+            hits, key=lambda hit: taken[hit.photo].taken if hit.photo in taken else "", reverse=True
+        )
 
 
 def _can_be_a_name(words: str) -> bool:

@@ -15,8 +15,23 @@ from core.errors import WrongUse
 from core.library.filters import KEYS, Filter
 from core.search.query import Query, Reading
 
-_MONTHS = "january february march april may june july august september october november december".split()
-_MONTH_WORDS = {name: i for i, name in enumerate(_MONTHS, 1)} | {name[:3]: i for i, name in enumerate(_MONTHS, 1)}
+_MONTHS = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+]
+_MONTH_WORDS = {name: i for i, name in enumerate(_MONTHS, 1)} | {
+    name[:3]: i for i, name in enumerate(_MONTHS, 1)
+}
 # Meteorological seasons of the northern half; winter is the one that begins in that year.
 _SEASONS = {
     "spring": 3, "summer": 6, "autumn": 9, "fall": 9, "winter": 12,
@@ -24,18 +39,25 @@ _SEASONS = {
 }  # fmt: skip
 
 _YEAR = r"(?P<year>(?:19|20)\d\d)"
-_ENGLISH_PART = "|".join(sorted((*_MONTH_WORDS, *(s for s in _SEASONS if s.isascii())), key=len, reverse=True))
+_ENGLISH_PART = "|".join(
+    sorted((*_MONTH_WORDS, *(s for s in _SEASONS if s.isascii())), key=len, reverse=True)
+)
 _CHINESE_SEASON = "|".join(sorted((s for s in _SEASONS if not s.isascii()), key=len, reverse=True))
 _DATES = (
     re.compile(rf"(?<!\d){_YEAR}[-/.](?P<month>0?[1-9]|1[0-2])(?![\d])"),
     re.compile(rf"(?<!\d){_YEAR}\s*年\s*(?P<month>0?[1-9]|1[0-2])\s*月(?:份)?"),
     re.compile(rf"(?<!\d){_YEAR}\s*年?\s*的?\s*(?P<season>{_CHINESE_SEASON})"),
     re.compile(rf"\b(?:in\s+)?(?:the\s+)?(?P<word>{_ENGLISH_PART})\s+(?:of\s+)?{_YEAR}(?!\d)", re.IGNORECASE),
-    re.compile(rf"(?<![A-Za-z0-9_:/-])(?:\b(?:in|from)\s+)?{_YEAR}(?:\s*年)?(?![A-Za-z0-9_:/-])", re.IGNORECASE),
+    re.compile(
+        rf"(?<![A-Za-z0-9_:/-])(?:\b(?:in|from)\s+)?{_YEAR}(?:\s*年)?(?![A-Za-z0-9_:/-])", re.IGNORECASE
+    ),
 )
 _NOT = (
     re.compile(r"(?:^|\s)-(?P<what>[^\s,，、-][^\s,，、]*)"),
-    re.compile(r"\b(?:without|but\s+not|except|with\s+no)\s+(?:any\s+|an?\s+|the\s+)?(?P<what>[^,，;；。.]+?)(?=$|[,，;；。.]|\s+(?:in|on|at|from)\s)", re.IGNORECASE),
+    re.compile(
+        r"\b(?:without|but\s+not|except|with\s+no)\s+(?:any\s+|an?\s+|the\s+)?(?P<what>[^,，;；。.]+?)(?=$|[,，;；。.]|\s+(?:in|on|at|from)\s)",
+        re.IGNORECASE,
+    ),
     re.compile(r"(?:没有|不要|不含|不带|除了)(?P<what>[^\s,，、;；。的]+)(?:的)?"),
 )
 
@@ -75,9 +97,13 @@ def parse_filters(expression: str) -> list[Filter]:
         elif key in KEYS:
             found.append(Filter(key, value, text))
         else:
-            raise WrongUse(f"There is no filter {key!r}.", what_to_do=f"Filters are: year, {', '.join(KEYS)}.")
+            raise WrongUse(
+                f"There is no filter {key!r}.", what_to_do=f"Filters are: year, {', '.join(KEYS)}."
+            )
     if rest.strip():
-        raise WrongUse(f"This is no filter: {rest.strip()!r}.", what_to_do="Write filters like year:2019 camera:canon.")
+        raise WrongUse(
+            f"This is no filter: {rest.strip()!r}.", what_to_do="Write filters like year:2019 camera:canon."
+        )
     return found
 
 

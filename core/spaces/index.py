@@ -85,7 +85,9 @@ class Index:
         slow = self._exact_s_per_row * count > EXACT_BUDGET_S
         return has_hnswlib() and slow and count >= SMALLEST_GRAPH and count > 1.2 * self._graph_rows
 
-    def nearest(self, query: Embeddings, rows: Rows, limit: int, *, exact: bool = False) -> tuple[Indices, Scores]:
+    def nearest(
+        self, query: Embeddings, rows: Rows, limit: int, *, exact: bool = False
+    ) -> tuple[Indices, Scores]:
         """Row numbers and cosines of the `limit` nearest, best first.
 
         query [d] float32, L2-normalised; rows [n, d] float16; n may be 0.

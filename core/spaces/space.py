@@ -150,7 +150,9 @@ class Space:
         note = self._folder / "space.json"
         if not note.exists():
             partial = note.with_suffix(".partial")
-            partial.write_text(json.dumps({"id": self.id, "model": model, "width": self.width, "dtype": "float16"}))
+            partial.write_text(
+                json.dumps({"id": self.id, "model": model, "width": self.width, "dtype": "float16"})
+            )
             partial.replace(note)
         have = len(self._file)
 

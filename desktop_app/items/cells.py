@@ -41,6 +41,7 @@ class Cells(QObject):
         self._most_bytes = image_bytes
         self._bytes = 0
         self._cards: OrderedDict[int, Card] = OrderedDict()
+        self._stale: set[int] = set()
         # A photo without a thumbnail has None here, so that it is not asked for at every repaint.
         self._images: OrderedDict[int, tuple[int, QImage | None]] = OrderedDict()
 
@@ -58,12 +59,13 @@ class Cells(QObject):
             image = self._images.get(photo)
             if image is not None:
                 self._images.move_to_end(photo)
-            if image is None or image[0] != side_px or photo not in self._cards:
+            if image is None or image[0] != side_px or photo not in self._cards or photo in self._stale:
                 lacking.append(photo)
         if lacking:
             self.wanted.emit(tuple(lacking), side_px)
 
     def take(self, cards: Mapping[int, Card], images: Mapping[int, QImage | None], side_px: int) -> None:
+        self._stale.difference_update(cards)
         for photo, card in cards.items():
             self._cards[photo] = card
             self._cards.move_to_end(photo)
@@ -84,10 +86,17 @@ class Cells(QObject):
             self._drop_image(photo)
         self.arrived.emit()
 
-    def forget_cards(self) -> None:
-        """Something about many photos changed (a drive came or went); the pictures still hold."""
-        self._cards.clear()
+    def forget_cards(self, photos: Sequence[int] | None = None) -> None:
+        """What is said of these photos (None: of all, when a drive came or went) changed; the pictures still hold.
+
+        The old card is shown until the new one is here.
+        """
+        self._stale.update(self._cards if photos is None else photos)
         self.arrived.emit()
+
+    def all_favourites(self, photos: Iterable[int]) -> bool:
+        """Whether every one of these photos is a favourite, as far as is known."""
+        return all((card := self._cards.get(photo)) is not None and card.favourite for photo in photos)
 
     @property
     def image_bytes(self) -> int:

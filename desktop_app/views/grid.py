@@ -17,7 +17,7 @@ from PySide6.QtCore import (
     QTimer,
     Signal,
 )
-from PySide6.QtGui import QFont, QHideEvent, QMouseEvent, QPainter, QPaintEvent, QRegion, QResizeEvent
+from PySide6.QtGui import QFont, QHideEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QRegion, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QPushButton, QStyle, QStyleOptionViewItem, QWidget
 
 from desktop_app.i18n import number
@@ -44,6 +44,9 @@ class Grid(QAbstractItemView):
 
     opened = Signal(object)  # photo id
     unfold_asked = Signal(object)  # name of the section
+    back_asked = Signal()
+    favourite_asked = Signal(object)  # list of photo ids
+    rating_asked = Signal(object, int)  # list of photo ids, 0 to 5
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -367,6 +370,25 @@ class Grid(QAbstractItemView):
         return self._shelves.rows_between(top, top + self.viewport().height())[0]
 
     # ---- acting
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        key, plain = event.key(), not event.modifiers() & Qt.KeyboardModifier.ControlModifier
+        if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space) and plain:
+            self.open_current()
+        elif key == Qt.Key.Key_Escape:
+            if len(self.selectedIndexes()) > 1:
+                self.clearSelection()
+            else:
+                self.back_asked.emit()
+        elif key == Qt.Key.Key_F and plain:
+            self.favourite_asked.emit(self.selected_photos)
+        elif Qt.Key.Key_0 <= key <= Qt.Key.Key_5 and plain:
+            self.rating_asked.emit(self.selected_photos, key - Qt.Key.Key_0)
+        else:
+            super().keyPressEvent(event)
+
+    def keyboardSearch(self, search: str) -> None:
+        """Letters are keys of ours; looking for names would ask every row."""
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         super().mouseMoveEvent(event)

@@ -57,6 +57,7 @@ class Indexing(QObject):
         self._wanted_paths: set[bytes] = set()
         self.state = State.IDLE
         self.error: ShiguangError | None = None
+        self.latest: Progress | None = None
         self.changes_seen.connect(self._take_changes)
         lane.at_close(self._following.stop)
 
@@ -165,6 +166,7 @@ class Indexing(QObject):
     @Slot(object)
     def _pass_progress(self, progress: Progress) -> None:
         if self.sender() is self._run:
+            self.latest = progress
             self.progress.emit(progress)
 
     @Slot(object)

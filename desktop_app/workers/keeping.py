@@ -57,6 +57,7 @@ class Keeping(QObject):
         self._shown: set[int] = set()
         self._new: set[int] = set()
         self._version = 0
+        self._states: list[tuple[int, str]] = []
         self._is_loaded = False
         self._is_reading = False
         self._wants_timeline = False
@@ -142,6 +143,10 @@ class Keeping(QObject):
     def _take_overview(self, end: End) -> None:
         self._is_reading = False
         if isinstance(end, Done):
+            states = [(root.id, root.state) for root in end.value.roots]
+            if states != self._states:
+                self._states = states
+                self._timeline.cells.forget_cards()  # a drive came or went: the cards say so
             self.overviewed.emit(end.value)
         if self._wants_timeline or self._new:
             self._read_next()

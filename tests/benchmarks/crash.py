@@ -29,13 +29,20 @@ from core.search.query import Query
 from core.spaces.index import Index, has_hnswlib
 from tests.benchmarks.machine import row
 
-QUERIES = ("a dog in the snow", "孩子在海边", "two men playing football", "一只狗", "a red car", "骑自行车的人")
+QUERIES = (
+    "a dog in the snow",
+    "孩子在海边",
+    "two men playing football",
+    "一只狗",
+    "a red car",
+    "骑自行车的人",
+)
 
 MIGRATE = """
 import sys, pathlib
 from core.library import database, migrations
 later = pathlib.Path(sys.argv[2]); later.mkdir(exist_ok=True)
-(later / "002_rewrites.py").write_text('''"""Rewrites every row."""
+(later / "002_rewrites.py").write_text(''''Rewrites every row.'
 def apply(db):
     db.execute("ALTER TABLE keywords ADD COLUMN again TEXT")
     for photo, word in db.conn.execute("SELECT photo, word FROM keywords").fetchall():
@@ -73,7 +80,16 @@ def killed(command: list[str], after_s: float, wait_for_go: bool = False) -> boo
 
 def indexing(home: Path, photos: Path, kills: int, dice: random.Random) -> None:
     def command(library: str) -> list[str]:
-        return [sys.executable, "-m", "core.cli", "--library", str(home / library), "--json", "index", str(photos)]
+        return [
+            sys.executable,
+            "-m",
+            "core.cli",
+            "--library",
+            str(home / library),
+            "--json",
+            "index",
+            str(photos),
+        ]
 
     begin = time.monotonic()
     subprocess.run(command("whole"), check=True, capture_output=True)
@@ -84,7 +100,9 @@ def indexing(home: Path, photos: Path, kills: int, dice: random.Random) -> None:
         # Short runs mostly: each continues where the last was killed, and there must be work left for all.
         done += killed(command("broken"), dice.uniform(0.2, max(1.2, 2 * length / kills)))
     time.sleep(3)
-    left = subprocess.run(["pgrep", "-f", str(home / "broken")], capture_output=True, text=True, check=False).stdout.split()
+    left = subprocess.run(
+        ["pgrep", "-f", str(home / "broken")], capture_output=True, text=True, check=False
+    ).stdout.split()
     row("crash", "indexing", done, "kills in the middle", starts=starts, processes_left=len(left))
     subprocess.run(command("broken"), check=True, capture_output=True)
     connection = sqlite3.connect(home / "broken" / FILE)
@@ -109,7 +127,9 @@ def vectors(library: Shiguang) -> dict[str, np.ndarray]:
     ids = library.photo_ids()
     paths = library.first_paths(ids)
     rows = library.space.vectors_of(ids)
-    return {Path(paths[photo]).name: each / np.linalg.norm(each) for photo, each in zip(ids, rows, strict=True)}
+    return {
+        Path(paths[photo]).name: each / np.linalg.norm(each) for photo, each in zip(ids, rows, strict=True)
+    }
 
 
 def top(library: Shiguang, words: str) -> set[str]:
@@ -132,14 +152,20 @@ def migrating(home: Path, kills: int, dice: random.Random) -> None:
         for suffix in ("", "-wal", "-shm"):
             (home / "old" / (FILE + suffix)).unlink(missing_ok=True)
         (home / "old" / FILE).write_bytes(old)
-        done += killed([sys.executable, "-c", MIGRATE, str(home / "old"), str(home / "later")], dice.uniform(0, 0.9), True)
+        done += killed(
+            [sys.executable, "-c", MIGRATE, str(home / "old"), str(home / "later")],
+            dice.uniform(0, 0.9),
+            True,
+        )
         connection = sqlite3.connect(home / "old" / FILE)
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         forms[version] += 1
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         assert connection.execute("SELECT count(*) FROM keywords").fetchone() == (100_000,)
         if version == 2:
-            assert connection.execute("SELECT count(*) FROM keywords WHERE again = word").fetchone() == (100_000,)
+            assert connection.execute("SELECT count(*) FROM keywords WHERE again = word").fetchone() == (
+                100_000,
+            )
         connection.close()
     row("crash", "migrating", done, "kills in the middle", left_old=forms[1], left_new=forms[2])
 
@@ -154,7 +180,11 @@ def saving(home: Path, kills: int, dice: random.Random) -> None:
     (home / "graph").mkdir()
     loaded = 0
     for _ in range(kills):
-        assert killed([sys.executable, "-c", SAVE, str(home / "graph"), str(home / "rows.npy")], dice.uniform(0.2, 2), True)
+        assert killed(
+            [sys.executable, "-c", SAVE, str(home / "graph"), str(home / "rows.npy")],
+            dice.uniform(0.2, 2),
+            True,
+        )
         index = Index(home / "graph" / "index.hnsw", "s")
         index.load(4_000, 64)
         loaded += index.kind == "hnsw"
@@ -166,7 +196,9 @@ def saving(home: Path, kills: int, dice: random.Random) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=50)
-    parser.add_argument("--photos", type=Path, default=Path(__file__).parents[3] / "shared/data/flickr8k/val.tar")
+    parser.add_argument(
+        "--photos", type=Path, default=Path(__file__).parents[3] / "shared/data/flickr8k/val.tar"
+    )
     options = parser.parse_args()
     dice = random.Random(1)
     with tempfile.TemporaryDirectory() as temp:

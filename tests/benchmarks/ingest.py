@@ -91,7 +91,18 @@ def main() -> None:
         decoding, encoding = alone(sorted((home / "photos").iterdir())[:32], encoder, home)
         encoder.close()
         allowed = (os.cpu_count() or 1) / (decoding + encoding)
-        command = [sys.executable, "-m", "core.cli", "--library", str(home / "library"), "--json", "index", str(home / "photos"), "--model", model]
+        command = [
+            sys.executable,
+            "-m",
+            "core.cli",
+            "--library",
+            str(home / "library"),
+            "--json",
+            "index",
+            str(home / "photos"),
+            "--model",
+            model,
+        ]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         memory = PeakMemory(process.pid)
         memory.start()
@@ -102,7 +113,14 @@ def main() -> None:
     row("ingest", case, 1000 * decoding, "ms decode, one core")
     row("ingest", case, 1000 * encoding, "ms encode, one core")
     row("ingest", case, allowed, "photos/s allowed")
-    row("ingest", case, done["photos_per_s"], "photos/s", ratio=round(done["photos_per_s"] / allowed, 3), baseline="allowed")
+    row(
+        "ingest",
+        case,
+        done["photos_per_s"],
+        "photos/s",
+        ratio=round(done["photos_per_s"] / allowed, 3),
+        baseline="allowed",
+    )
     row("ingest", case, peak / 1e6, "MB peak PSS of the process tree")
 
 

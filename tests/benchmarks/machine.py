@@ -25,7 +25,19 @@ def machine() -> str:
 
 def row(bench: str, case: str, value: float, unit: str, **more: Any) -> None:
     """One figure as a JSON line."""
-    print(json.dumps({"bench": bench, "case": case, "value": round(value, 3), "unit": unit, **more, "machine": machine()}), flush=True)
+    print(
+        json.dumps(
+            {
+                "bench": bench,
+                "case": case,
+                "value": round(value, 3),
+                "unit": unit,
+                **more,
+                "machine": machine(),
+            }
+        ),
+        flush=True,
+    )
 
 
 class PeakMemory(threading.Thread):

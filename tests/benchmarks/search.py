@@ -19,13 +19,38 @@ import numpy as np
 
 from core.app import open_library
 from core.library import spaces
-from core.library.files import SeenFile
 from core.library.photos import FileFacts, Picture, add_photo, attach_file
 from core.search.query import Query
 from tests.benchmarks.machine import row
 
-SUBJECTS = ("cat", "dog", "child", "beach", "mountain", "receipt", "猫", "狗", "孩子", "海边", "雪山", "收据", "红色的汽车", "日落")
-PLACES = ("on a sofa", "in the snow", "by the lake", "at night", "in the kitchen", "在沙发上", "在雪地里", "在湖边", "在夜里", "在厨房")
+SUBJECTS = (
+    "cat",
+    "dog",
+    "child",
+    "beach",
+    "mountain",
+    "receipt",
+    "猫",
+    "狗",
+    "孩子",
+    "海边",
+    "雪山",
+    "收据",
+    "红色的汽车",
+    "日落",
+)
+PLACES = (
+    "on a sofa",
+    "in the snow",
+    "by the lake",
+    "at night",
+    "in the kitchen",
+    "在沙发上",
+    "在雪地里",
+    "在湖边",
+    "在夜里",
+    "在厨房",
+)
 
 
 def fill(folder: Path, count: int) -> None:
@@ -42,13 +67,20 @@ def fill(folder: Path, count: int) -> None:
         ids = list(range(begin + 1, begin + size + 1))
 
         def write(db, ids=ids, first=first):
-            for i, photo in enumerate(ids):
+            for photo in ids:
                 add_photo(db, Picture(photo.to_bytes(16, "big"), b"", "JPEG", 1, 4000, 3000, 0), photo)
                 name = f"{2000 + photo % 25}/trip {photo % 997}/IMG_{photo:06}.jpg"
                 file = db.conn.execute(
-                    "INSERT INTO files (root, path, name, kind) VALUES (?, ?, ?, 'photo')", (root.id, name.encode(), name)
+                    "INSERT INTO files (root, path, name, kind) VALUES (?, ?, ?, 'photo')",
+                    (root.id, name.encode(), name),
                 ).lastrowid
-                facts = FileFacts(SeenFile(name.encode(), 1, 1, photo), photo.to_bytes(16, "little"), "photo", {"taken": f"{2000 + photo % 25}-05-06T07:08:09", "taken_from": "exif"})
+                facts = FileFacts(
+                    1,
+                    1,
+                    photo.to_bytes(16, "little"),
+                    "photo",
+                    {"taken": f"{2000 + photo % 25}-05-06T07:08:09", "taken_from": "exif"},
+                )
                 attach_file(db, file, photo, facts)
             spaces.set_rows(db, space.id, [(photo, first + i) for i, photo in enumerate(ids)])
 
@@ -62,7 +94,9 @@ def main() -> None:
     parser.add_argument("--photos", type=int, default=100_000)
     parser.add_argument("--questions", type=int, default=200)
     options = parser.parse_args()
-    questions = [f"{a} {b} {i}" for i in range(1 + options.questions // 140) for a in SUBJECTS for b in PLACES][: options.questions]
+    questions = [
+        f"{a} {b} {i}" for i in range(1 + options.questions // 140) for a in SUBJECTS for b in PLACES
+    ][: options.questions]
     with tempfile.TemporaryDirectory() as temp:
         fill(Path(temp), options.photos)
         begin = time.perf_counter()
@@ -71,7 +105,12 @@ def main() -> None:
         row("search", f"{options.photos} photos, opening", 1000 * (time.perf_counter() - begin), "ms")
         begin = time.perf_counter()
         library.searcher.warm()
-        row("search", "text tower and neutral captions, first time", 1000 * (time.perf_counter() - begin), "ms")
+        row(
+            "search",
+            "text tower and neutral captions, first time",
+            1000 * (time.perf_counter() - begin),
+            "ms",
+        )
         total, text = [], []
         for question in questions:
             begin = time.perf_counter()

@@ -39,7 +39,9 @@ def test_a_second_program_cannot_write_but_can_read(tmp_path: Path) -> None:
         "try: open_for_writing(Path(sys.argv[1]))\n"
         "except LibraryLocked as error: print(error)"
     )
-    said = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True).stdout
+    said = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True
+    ).stdout
     assert said.startswith("1\nThis library is in use by ")
     database.close()
 
@@ -91,7 +93,9 @@ def test_every_migration_is_numbered_once_without_gaps() -> None:
         assert module.__doc__, f"{name} does not say what it is for"
 
 
-def test_a_migration_makes_a_backup_first_and_all_or_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_migration_makes_a_backup_first_and_all_or_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     database = open_for_writing(tmp_path)
     database.write(lambda db: db.execute("INSERT INTO roots (path, volume) VALUES (?, 'kept')", (b"/a",)))
     database.close()

@@ -33,11 +33,11 @@ class Photos:
 
     def add(self, name: str | bytes, seed: int, **save: Any) -> bytes:
         """Write a picture; its path as bytes."""
-        path = os.path.join(os.fsencode(self.folder), os.fsencode(name))  # noqa: PTH118
-        os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120
-        suffix = os.path.splitext(os.fsdecode(path))[1].lower()  # noqa: PTH122
+        path = os.path.join(os.fsencode(self.folder), os.fsencode(name))
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        suffix = os.path.splitext(os.fsdecode(path))[1].lower()
         form = {".png": "PNG", ".tif": "TIFF", ".webp": "WEBP"}.get(suffix, "JPEG")
-        with open(path, "wb") as file:  # noqa: PTH123
+        with open(path, "wb") as file:
             self.picture(seed).save(file, form, **save)
         return path
 
@@ -78,4 +78,8 @@ def shiguang(library: Path, *arguments: str, code: int | None = 0, **more: Any) 
     done = subprocess.run(command, capture_output=True, check=False, **more)
     if code is not None:
         assert done.returncode == code, done.stderr.decode(errors="replace")
-    return [json.loads(line) for line in done.stdout.decode("utf-8", "surrogateescape").splitlines() if line.strip()]
+    return [
+        json.loads(line)
+        for line in done.stdout.decode("utf-8", "surrogateescape").splitlines()
+        if line.strip()
+    ]

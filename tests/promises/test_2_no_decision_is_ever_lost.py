@@ -40,7 +40,9 @@ def said(library: Shiguang, path: bytes) -> tuple[int | None, bool, dict[str, st
 ALL = (5, True, {"zh": "外婆在海边"}, ("sea", "外婆"))
 
 
-def test_it_survives_a_move_without_a_vector_computed(library: Shiguang, photos: Photos, loved: bytes) -> None:
+def test_it_survives_a_move_without_a_vector_computed(
+    library: Shiguang, photos: Photos, loved: bytes
+) -> None:
     moved = os.path.join(os.fsencode(photos.folder), b"elsewhere.jpg")
     os.rename(loved, moved)
     counts = index(library)
@@ -48,7 +50,9 @@ def test_it_survives_a_move_without_a_vector_computed(library: Shiguang, photos:
     assert said(library, moved) == ALL
 
 
-def test_it_survives_the_whole_folder_moving(library: Shiguang, photos: Photos, loved: bytes, tmp_path: Path) -> None:
+def test_it_survives_the_whole_folder_moving(
+    library: Shiguang, photos: Photos, loved: bytes, tmp_path: Path
+) -> None:
     new = tmp_path / "别处" / "photos"
     new.parent.mkdir()
     photos.folder.rename(new)
@@ -69,7 +73,9 @@ def test_it_survives_a_copy_to_another_disk_and_the_loss_of_the_first(
     assert said(library, os.fsencode(new / "2019" / "sea.jpg")) == ALL
 
 
-def test_it_survives_a_keyword_written_by_another_program(library: Shiguang, photos: Photos, loved: bytes) -> None:
+def test_it_survives_a_keyword_written_by_another_program(
+    library: Shiguang, photos: Photos, loved: bytes
+) -> None:
     path = Path(os.fsdecode(loved))
     data, note = path.read_bytes(), b"another program was here"
     path.write_bytes(data[:2] + b"\xff\xfe" + (len(note) + 2).to_bytes(2, "big") + note + data[2:])
@@ -97,7 +103,9 @@ def test_it_survives_a_date_written_by_another_program_and_the_date_is_taken_ove
 
 
 @pytest.mark.parametrize("turn", [3, 6, 8])
-def test_it_survives_being_turned_in_place(library: Shiguang, photos: Photos, loved: bytes, turn: int) -> None:
+def test_it_survives_being_turned_in_place(
+    library: Shiguang, photos: Photos, loved: bytes, turn: int
+) -> None:
     with Image.open(os.fsdecode(loved)) as picture:
         exif = picture.getexif()
         exif[0x0112] = turn
@@ -124,7 +132,9 @@ def test_it_survives_a_tiff_saved_anew(library: Shiguang, photos: Photos) -> Non
     assert said(library, path)[0] == 4
 
 
-def test_another_picture_saved_over_it_is_another_photo(library: Shiguang, photos: Photos, loved: bytes) -> None:
+def test_another_picture_saved_over_it_is_another_photo(
+    library: Shiguang, photos: Photos, loved: bytes
+) -> None:
     before = photo_at(library, loved)
     photos.add("2019/sea.jpg", 77)
     assert index(library).encoded == 1
@@ -145,7 +155,9 @@ def test_it_survives_two_files_changing_places(library: Shiguang, photos: Photos
     assert said(library, other) == ALL
 
 
-def test_an_unplugged_drive_takes_nothing_away(library: Shiguang, photos: Photos, loved: bytes, monkeypatch) -> None:
+def test_an_unplugged_drive_takes_nothing_away(
+    library: Shiguang, photos: Photos, loved: bytes, monkeypatch
+) -> None:
     # The edge that is faked is the disk: it is not mounted, its mount point is an empty folder.
     away = photos.folder.with_name("away")
     photos.folder.rename(away)
@@ -174,7 +186,9 @@ def test_a_deleted_file_hides_its_photo_and_its_return_brings_it_back(
     assert said(library, loved) == ALL
 
 
-def test_a_folder_no_longer_watched_keeps_its_decisions(library: Shiguang, photos: Photos, loved: bytes) -> None:
+def test_a_folder_no_longer_watched_keeps_its_decisions(
+    library: Shiguang, photos: Photos, loved: bytes
+) -> None:
     library.unwatch_folder(library.roots()[0].id)
     assert library.counts()["photos"] == 0
     counts = index(library, photos.folder)
@@ -182,7 +196,9 @@ def test_a_folder_no_longer_watched_keeps_its_decisions(library: Shiguang, photo
     assert said(library, loved) == ALL
 
 
-def test_watching_the_parent_takes_the_child_in(library: Shiguang, photos: Photos, loved: bytes, tmp_path: Path) -> None:
+def test_watching_the_parent_takes_the_child_in(
+    library: Shiguang, photos: Photos, loved: bytes, tmp_path: Path
+) -> None:
     counts = index(library, photos.folder.parent)
     assert counts.encoded == 0
     assert [root.path for root in roots.watched_roots(library.database.reader())] == [os.fsencode(tmp_path)]

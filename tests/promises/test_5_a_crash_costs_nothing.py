@@ -41,11 +41,18 @@ def test_killed_again_and_again_every_photo_is_in_once(photos: Photos, tmp_path:
     assert (done["photos"], done["files"], done["failed"]) == (120, 120, 0)
     connection = sqlite3.connect(library / FILE)
     assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    assert connection.execute("SELECT count(*), count(DISTINCT photo), count(DISTINCT row) FROM vectors").fetchone() == (120,) * 3
+    assert (
+        connection.execute(
+            "SELECT count(*), count(DISTINCT photo), count(DISTINCT row) FROM vectors"
+        ).fetchone()
+        == (120,) * 3
+    )
     connection.close()
 
 
-def test_a_broken_file_costs_one_file_and_is_tried_again_when_it_changes(library: Shiguang, photos: Photos) -> None:
+def test_a_broken_file_costs_one_file_and_is_tried_again_when_it_changes(
+    library: Shiguang, photos: Photos
+) -> None:
     whole = Path(os.fsdecode(photos.add("a.jpg", 1))).read_bytes()
     photos.add("b.jpg", 2)
     broken = photos.folder / "half.jpg"

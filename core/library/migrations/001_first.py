@@ -41,6 +41,7 @@ def apply(db: Database) -> None:
     )
     db.table("photos").create_index(["picture_hash"])
     db.execute("CREATE INDEX photos_by_date ON photos (taken DESC, id DESC) WHERE here > 0")
+    db.execute("CREATE INDEX photos_hidden ON photos (id) WHERE here = 0")
 
     db.table("files").create(
         {
@@ -74,12 +75,32 @@ def apply(db: Database) -> None:
     db.execute("CREATE INDEX files_to_do ON files (id) WHERE kind = 'new'")
     db.execute("CREATE INDEX files_failed ON files (id) WHERE fault_code IS NOT NULL")
 
+    # Names by their trigrams, for three letters and more; below that LIKE reads `files` itself.
+    db.execute(
+        "CREATE VIRTUAL TABLE names USING fts5(name, content = 'files', content_rowid = 'id', tokenize = 'trigram')"
+    )
+    db.execute(
+        "CREATE TRIGGER names_in AFTER INSERT ON files BEGIN"
+        " INSERT INTO names (rowid, name) VALUES (new.id, new.name); END"
+    )
+    db.execute(
+        "CREATE TRIGGER names_out AFTER DELETE ON files BEGIN"
+        " INSERT INTO names (names, rowid, name) VALUES ('delete', old.id, old.name); END"
+    )
+    db.execute(
+        "CREATE TRIGGER names_over AFTER UPDATE OF name ON files BEGIN"
+        " INSERT INTO names (names, rowid, name) VALUES ('delete', old.id, old.name);"
+        " INSERT INTO names (rowid, name) VALUES (new.id, new.name); END"
+    )
+
     # What the owner said, on the photo: it survives every change of its files.
     db.table("opinions").create(
         {"photo": int, "rating": int, "favourite": int}, pk="photo", foreign_keys=[("photo", "photos", "id")]
     )
     db.table("captions").create(
-        {"photo": int, "lang": str, "text": str}, pk=("photo", "lang"), foreign_keys=[("photo", "photos", "id")]
+        {"photo": int, "lang": str, "text": str},
+        pk=("photo", "lang"),
+        foreign_keys=[("photo", "photos", "id")],
     )
     db.table("keywords").create(
         {"photo": int, "word": str}, pk=("photo", "word"), foreign_keys=[("photo", "photos", "id")]

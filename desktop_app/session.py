@@ -1,0 +1,151 @@
+"""One library open in one window: the threads that serve it, from opening to the last one's end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from core.progress import CancelToken, Report
+from desktop_app.items.cells import Cells
+from desktop_app.items.photo_model import PhotoModel
+from desktop_app.workers.asking import Asking
+from desktop_app.workers.fetching import Fetching
+from desktop_app.workers.indexing import Indexing
+from desktop_app.workers.keeping import Keeping
+from desktop_app.workers.lane import STOP_WITHIN_S, Lane, close_all
+from desktop_app.workers.pictures import Pictures
+from desktop_app.workers.start import Opening
+from desktop_app.workers.worker import Done, End, Failed, Task
+
+if TYPE_CHECKING:
+    from core.app import Shiguang
+
+
+class Session(QObject):
+    """Call `open` once and `close` once. Before the library is there everything may be asked; it is answered then."""
+
+    opened = Signal()
+    cannot_open = Signal(object)  # ShiguangError
+    went_wrong = Signal(object)  # ShiguangError of something small that was asked
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._reading = Lane("reading", parent=self)
+        self._searching = Lane("searching", parent=self)
+        self._decoding = Lane("decoding", parent=self)
+        self._indexing = Lane("indexing", is_patient=True, parent=self)
+        self.cells = Cells(self)
+        self.timeline = PhotoModel(self.cells, self)
+        self.fetching = Fetching(self._reading, self.cells, self)
+        self.asking = Asking(self._searching, self)
+        self.pictures = Pictures(self._reading, self._decoding, self)
+        self.keeping = Keeping(self._reading, self.timeline, self)
+        self.indexing = Indexing(self._indexing, self)
+        self.indexing.stored.connect(self.keeping.add)
+        self.indexing.ran.connect(self.keeping.read_all_again)
+        self.indexing.folders_changed.connect(self.keeping.read_all_again)
+        self._opening: Opening | None = None
+        self._library: Shiguang | None = None
+        self._folders: Sequence[str] = ()
+
+    @property
+    def is_open(self) -> bool:
+        return self._library is not None
+
+    def open(self, folder: Path, watch: Sequence[str] = ()) -> None:
+        """Open the library in `folder`, make it when it is not there, and watch these folders of photos too."""
+        self._folders = watch
+        self._opening = Opening(folder)
+        self._reading.run(self._opening.run, self._take_library)
+
+    @Slot(object)
+    def _take_library(self, end: End) -> None:
+        if isinstance(end, Failed):
+            self.cannot_open.emit(end.error)
+        elif isinstance(end, Done):
+            library: Shiguang = end.value
+            self._library = library
+            self.opened.emit()
+            self.keeping.begin(library)
+            self.fetching.begin(library)
+            self.pictures.begin(library)
+            self.asking.begin(library)
+            self.indexing.begin(library, self._folders)
+
+    # ---- small things asked of the library
+
+    def set_favourite(self, photos: Sequence[int], favourite: bool) -> None:
+        self._decide(photos, partial(_set_favourite, self._library, photos, favourite))
+
+    def set_rating(self, photos: Sequence[int], rating: int) -> None:
+        """0 to 5 stars."""
+        self._decide(photos, partial(_set_rating, self._library, photos, rating))
+
+    def read_faults(self, receiver: Receiver) -> None:
+        """The faults come to `receiver` as a list of Fault."""
+        if self._library is not None:
+            self._reading.run(partial(_faults, self._library), receiver.take)
+
+    def _decide(self, photos: Sequence[int], task: Task) -> None:
+        if self._library is not None and photos:
+            self._reading.run(task, self._take_decision)
+
+    @Slot(object)
+    def _take_decision(self, end: End) -> None:
+        if isinstance(end, Done):
+            self.cells.forget_cards(end.value)
+        elif isinstance(end, Failed):
+            self.went_wrong.emit(end.error)
+
+    # ---- the end
+
+    def close(self, within_s: float = STOP_WITHIN_S) -> bool:
+        """Stop everything and give the library back; false when a thread did not stop in time."""
+        self.asking.forget()
+        self.pictures.drop()
+        self.indexing.finish()
+        all_stopped = close_all([self._indexing, self._decoding, self._searching, self._reading], within_s)
+        # Where the window is closed while the library is being opened, nobody has heard of it yet.
+        library = self._opening.library if self._opening is not None else None
+        self._opening = self._library = None
+        if library is not None and all_stopped:
+            library.close()
+        return all_stopped
+
+
+class Receiver(QObject):
+    """Takes a list that was asked for, once."""
+
+    came = Signal(object)
+    failed = Signal(object)
+
+    @Slot(object)
+    def take(self, end: End) -> None:
+        if isinstance(end, Done):
+            self.came.emit(end.value)
+        elif isinstance(end, Failed):
+            self.failed.emit(end.error)
+
+
+def _set_favourite(
+    library: Shiguang, photos: Sequence[int], favourite: bool, report: Report, cancel: CancelToken
+) -> Sequence[int]:
+    for photo in photos:
+        library.set_favourite(photo, favourite)
+    return photos
+
+
+def _set_rating(
+    library: Shiguang, photos: Sequence[int], rating: int, report: Report, cancel: CancelToken
+) -> Sequence[int]:
+    for photo in photos:
+        library.set_rating(photo, rating)
+    return photos
+
+
+def _faults(library: Shiguang, report: Report, cancel: CancelToken) -> object:
+    return library.faults()

@@ -1,0 +1,317 @@
+"""The window: puts sidebar, search box, photos and viewer together and passes on what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEvent, QUrl, Signal, Slot
+from PySide6.QtGui import (
+    QCloseEvent,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDropEvent,
+    QKeySequence,
+    QResizeEvent,
+    QShortcut,
+)
+from PySide6.QtWidgets import QFileDialog, QMainWindow, QSplitter, QVBoxLayout, QWidget
+
+from core.errors import ShiguangError
+from core.settings import CELL_PX, LANGUAGE, SIDEBAR_PX, THEME, Settings
+from desktop_app.dialogs.error_box import show_error
+from desktop_app.dialogs.faults import FaultsDialog
+from desktop_app.dialogs.reveal import open_folder
+from desktop_app.dialogs.shortcuts import ShortcutsDialog
+from desktop_app.i18n import speak, tr
+from desktop_app.items.folder_model import FolderModel, shown_path
+from desktop_app.session import Receiver, Session
+from desktop_app.theme.dress import Dress
+from desktop_app.views.drop_veil import DropVeil
+from desktop_app.views.room import Room
+from desktop_app.views.sidebar import Sidebar
+from desktop_app.views.top_bar import TopBar
+from desktop_app.views.viewer import Viewer
+from desktop_app.workers.indexing import State
+from desktop_app.workers.keeping import Overview
+
+if TYPE_CHECKING:
+    from core.library.roots import Root
+
+LEAST_WIDTH, LEAST_HEIGHT = 720, 480
+FIRST_WIDTH, FIRST_HEIGHT = 1200, 800
+SIDEBAR_LEAST_PX, SIDEBAR_MOST_PX = 180, 320
+
+
+class Window(QMainWindow):
+    """One library. `closed` comes once, when the window has given everything back."""
+
+    closed = Signal(bool)  # whether every thread stopped in time
+
+    def __init__(self, session: Session, settings: Settings, dress: Dress) -> None:
+        super().__init__()
+        self._session, self._settings, self._dress = session, settings, dress
+        self._folders = FolderModel(self)
+        self.sidebar = Sidebar(self._folders)
+        self.top = TopBar()
+        self.room = Room(session)
+        self.viewer: Viewer | None = None
+        self._removed: Root | None = None
+        self._is_closed = False
+        self._veil = DropVeil(self)
+        self._lay_out()
+        self._connect()
+        self._add_shortcuts()
+        self.setAcceptDrops(True)
+        self.top.show_choices(settings.get(THEME), settings.get(LANGUAGE), settings.get(CELL_PX))
+        self.room.grid.set_cell_px(settings.get(CELL_PX))
+        self._say()
+
+    def _lay_out(self) -> None:
+        main = QWidget()
+        main.setObjectName("paper")
+        column = QVBoxLayout(main)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.top)
+        column.addWidget(self.room, 1)
+        self._splitter = QSplitter()
+        self._splitter.setChildrenCollapsible(False)
+        self._splitter.setHandleWidth(1)
+        self._splitter.addWidget(self.sidebar)
+        self._splitter.addWidget(main)
+        self._splitter.setStretchFactor(1, 1)
+        self.sidebar.setMinimumWidth(SIDEBAR_LEAST_PX)
+        self.sidebar.setMaximumWidth(SIDEBAR_MOST_PX)
+        self._splitter.setSizes([self._settings.get(SIDEBAR_PX), FIRST_WIDTH])
+        self.setCentralWidget(self._splitter)
+        self.setMinimumSize(LEAST_WIDTH, LEAST_HEIGHT)
+        self.resize(FIRST_WIDTH, FIRST_HEIGHT)
+
+    def _connect(self) -> None:
+        sidebar, top, room, session = self.sidebar, self.top, self.room, self._session
+        sidebar.all_photos_asked.connect(self._show_all)
+        sidebar.favourites_asked.connect(self._show_favourites)
+        sidebar.faults_asked.connect(self.show_faults)
+        sidebar.add_folder_asked.connect(self.choose_folder)
+        sidebar.folders.remove_asked.connect(self._remove_folder)
+        sidebar.folders.open_asked.connect(self._open_folder)
+        sidebar.status.paused.connect(session.indexing.pause)
+        sidebar.status.went_on.connect(session.indexing.go_on)
+        sidebar.status.stopped.connect(session.indexing.stop)
+        sidebar.status.error_opened.connect(self.show_error)
+        sidebar.status.undone.connect(self._undo_remove)
+        top.search.textChanged.connect(self._ask)
+        top.search.entered.connect(self._ask_at_once)
+        top.search.left.connect(room.grid.setFocus)
+        top.cell_size.valueChanged.connect(self._set_cell_px)
+        top.theme_chosen.connect(self._choose_theme)
+        top.language_chosen.connect(self._choose_language)
+        top.shortcuts_asked.connect(self.show_shortcuts)
+        room.opened.connect(self._open_photo)
+        room.folder_asked.connect(self.choose_folder)
+        room.error_opened.connect(self.show_error)
+        room.went_back.connect(self._forget_question)
+        room.grid.back_asked.connect(room.step_back)
+        room.grid.favourite_asked.connect(self._toggle_favourite)
+        room.grid.rating_asked.connect(self._rate)
+        session.keeping.overviewed.connect(self._take_overview)
+        session.indexing.progress.connect(sidebar.status.show_progress)
+        session.indexing.state_changed.connect(self._take_state)
+        session.indexing.refused.connect(self.show_error)
+        session.went_wrong.connect(self.show_error)
+
+    def _add_shortcuts(self) -> None:
+        for keys, action in (
+            ("/", self._focus_search),
+            ("Ctrl+F", self._focus_search),
+            ("Ctrl+O", self.choose_folder),
+            ("Ctrl++", self.top.larger),
+            ("Ctrl+=", self.top.larger),
+            ("Ctrl+-", self.top.smaller),
+            ("F1", self.show_shortcuts),
+            ("?", self.show_shortcuts),
+        ):
+            QShortcut(QKeySequence(keys), self, activated=action)
+
+    # ---- places and questions
+
+    def _focus_search(self) -> None:
+        self.top.search.setFocus()
+        self.top.search.selectAll()
+
+    @Slot(str)
+    def _ask(self, text: str) -> None:
+        if text.strip():
+            self.sidebar.show_place(favourites=False)
+        self.room.ask(text)
+
+    def _ask_at_once(self) -> None:
+        self.room.ask(self.top.search.text(), at_once=True)
+        self.room.grid.setFocus()
+
+    def _show_all(self) -> None:
+        self.room.show_all()
+
+    def _show_favourites(self) -> None:
+        self.top.search.clear()
+        self.room.ask_favourites()
+
+    def _forget_question(self) -> None:
+        self.top.search.clear()
+        self.sidebar.show_place(favourites=False)
+
+    # ---- folders
+
+    def choose_folder(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, tr("Choose a folder of photos"))
+        if folder:
+            self.add_folders([folder])
+
+    def add_folders(self, folders: Sequence[str]) -> None:
+        """Watch folders and take their photos in."""
+        for folder in folders:
+            self._session.indexing.add_folder(folder)
+
+    @Slot(object)
+    def _remove_folder(self, root: Root) -> None:
+        self._removed = root
+        self._session.indexing.remove_folder(root.id)
+        self.sidebar.status.offer_undo(tr("No longer watched"))
+
+    def _undo_remove(self) -> None:
+        if self._removed is not None:
+            self.add_folders([self._removed.display])
+            self._removed = None
+
+    @Slot(object)
+    def _open_folder(self, root: Root) -> None:
+        open_folder(root.display)
+
+    @Slot(object)
+    def _take_overview(self, overview: Overview) -> None:
+        self._folders.show_roots(overview.roots)
+        self.sidebar.show_overview(overview)
+        self.sidebar.status.show_idle_words(tr("{n} photos", n=overview.counts["photos"]) if overview.roots else "")
+
+    @Slot(object)
+    def _take_state(self, state: State) -> None:
+        self.sidebar.status.show_state(state, self._session.indexing.error)
+
+    # ---- photos
+
+    @Slot(object, object)
+    def _open_photo(self, model: object, photo: int) -> None:
+        if self.viewer is None:
+            self.viewer = Viewer(self._session.pictures, self)
+            self.viewer.closed.connect(self.room.show_photo)
+            self.viewer.favourite_set.connect(self._set_favourite)
+            self.viewer.rating_set.connect(self._set_rating)
+        self.viewer.open_at(model, photo)
+
+    @Slot(object, bool)
+    def _set_favourite(self, photo: int, favourite: bool) -> None:
+        self._session.set_favourite([photo], favourite)
+
+    @Slot(object, int)
+    def _set_rating(self, photo: int, rating: int) -> None:
+        self._session.set_rating([photo], rating)
+
+    @Slot(object)
+    def _toggle_favourite(self, photos: list[int]) -> None:
+        self._session.set_favourite(photos, not self._session.cells.all_favourites(photos))
+
+    @Slot(object, int)
+    def _rate(self, photos: list[int], rating: int) -> None:
+        self._session.set_rating(photos, rating)
+
+    # ---- settings
+
+    @Slot(int)
+    def _set_cell_px(self, cell_px: int) -> None:
+        self.room.grid.set_cell_px(cell_px)
+
+    @Slot(object)
+    def _choose_theme(self, choice: str) -> None:
+        self._settings.set(THEME, choice)
+        self._dress.choose(choice)
+        self._show_choices()
+
+    @Slot(object)
+    def _choose_language(self, choice: str) -> None:
+        self._settings.set(LANGUAGE, choice)
+        speak(choice)
+        self._show_choices()
+
+    def _show_choices(self) -> None:
+        settings = self._settings
+        self.top.show_choices(settings.get(THEME), settings.get(LANGUAGE), self.top.cell_size.value())
+
+    def _keep_settings(self) -> None:
+        """What was dragged is kept when the window closes, not at every pixel."""
+        for setting, value in ((CELL_PX, self.top.cell_size.value()), (SIDEBAR_PX, self.sidebar.width())):
+            if value != self._settings.get(setting):
+                self._settings.set(setting, value)
+
+    # ---- dialogs
+
+    def show_faults(self) -> None:
+        dialog = FaultsDialog(self)
+        receiver = Receiver(dialog)
+        receiver.came.connect(dialog.show_faults)
+        self._session.read_faults(receiver)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    def show_shortcuts(self) -> None:
+        dialog = ShortcutsDialog(self)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    @Slot(object)
+    def show_error(self, error: ShiguangError) -> None:
+        show_error(error, self)
+
+    # ---- Qt
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if folders_of(event.mimeData().urls()):
+            event.acceptProposedAction()
+            self._veil.cover()
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        self._veil.hide()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self._veil.hide()
+        event.acceptProposedAction()
+        self.add_folders(folders_of(event.mimeData().urls()))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self.viewer is not None and self.viewer.isVisible():
+            self.viewer.setGeometry(self.rect())
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.LanguageChange:
+            self._say()
+        super().changeEvent(event)
+
+    def _say(self) -> None:
+        self.setWindowTitle(tr("Shiguang"))
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        event.accept()
+        if not self._is_closed:
+            self._is_closed = True
+            self._keep_settings()
+            self.hide()  # what still has to be finished is nobody's business
+            self.closed.emit(self._session.close())
+
+
+def folders_of(urls: Sequence[QUrl]) -> list[str]:
+    """The folders among dropped things; for a file, the folder that it lies in."""
+    paths = [Path(url.toLocalFile()) for url in urls if url.isLocalFile()]
+    folders = [path if path.is_dir() else path.parent for path in paths if path.exists()]
+    return list(dict.fromkeys(str(folder) for folder in folders))
