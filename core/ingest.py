@@ -198,6 +198,7 @@ class _Run:
         self._next_photo = photos.last_photo(self._database.reader()) + 1
 
     def work(self, todo: Sequence[_Todo]) -> None:
+        self._pace.flush()
         storing = threading.Thread(target=self._store_all, name="encode and store")
         storing.start()
         answers = self._pool.run(self._jobs(todo), self._wants, self._cancel)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QCoreApplication, QEvent, QLibraryInfo, QLocale, QTranslator
 
 from core.errors import ShiguangError
+from core.photos.faults import WHAT_TO_DO
 from core.resources import resource
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ def explain_fault(fault: Fault) -> Explanation:
     """Why one file was not taken in, by the fault's code."""
     known = _speech.catalogue["faults"].get(fault.code)
     if known is None:
-        return Explanation(fault.reason, "", fault.reason)
+        return Explanation(fault.reason, WHAT_TO_DO.get(fault.code, ""), fault.reason)
     return Explanation(known[0], known[1], fault.reason)
 
 

@@ -25,7 +25,7 @@ from desktop_app.dialogs.faults import FaultsDialog
 from desktop_app.dialogs.reveal import open_folder
 from desktop_app.dialogs.shortcuts import ShortcutsDialog
 from desktop_app.i18n import speak, tr
-from desktop_app.items.folder_model import FolderModel, shown_path
+from desktop_app.items.folder_model import FolderModel
 from desktop_app.session import Receiver, Session
 from desktop_app.theme.dress import Dress
 from desktop_app.views.drop_veil import DropVeil
@@ -157,6 +157,7 @@ class Window(QMainWindow):
     def _show_favourites(self) -> None:
         self.top.search.clear()
         self.room.ask_favourites()
+        self.sidebar.show_place(favourites=True)
 
     def _forget_question(self) -> None:
         self.top.search.clear()
@@ -193,7 +194,9 @@ class Window(QMainWindow):
     def _take_overview(self, overview: Overview) -> None:
         self._folders.show_roots(overview.roots)
         self.sidebar.show_overview(overview)
-        self.sidebar.status.show_idle_words(tr("{n} photos", n=overview.counts["photos"]) if overview.roots else "")
+        self.sidebar.status.show_idle_words(
+            tr("{n} photos", n=overview.counts["photos"]) if overview.roots else ""
+        )
 
     @Slot(object)
     def _take_state(self, state: State) -> None:

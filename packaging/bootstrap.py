@@ -142,12 +142,16 @@ def prepare(for_tests: bool, offline: bool) -> None:
 
 def make_venv() -> bool:
     """A `.venv` whose Python and pip answer; true when it had to be made."""
+    if VENV.is_file():
+        raise SetupFailed(f"{VENV} is in the way: it is no folder. Move it and call this again.")
     STAMP.unlink(missing_ok=True)
     answers = "import sys, pip; sys.exit(sys.version_info < (3, 11))"
     if PYTHON.exists() and call([PYTHON, "-c", answers], stderr=subprocess.DEVNULL) == 0:
         return False
-    if VENV.is_symlink() or VENV.is_file():
-        raise SetupFailed(f"{VENV} is in the way: it is no folder. Move it and call this again.")
+    if VENV.is_symlink():
+        raise SetupFailed(
+            f"{VENV} is a link to a folder without a working Python. Remove it and call this again."
+        )
     if VENV.exists():
         say("The environment in .venv does not answer; it is made again.")
         shutil.rmtree(VENV)
@@ -364,14 +368,13 @@ def read_command(arguments: Sequence[str]) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True)
     run_parser = commands.add_parser("run", parents=[shared], help="open the window")
     run_parser.add_argument("folders", nargs="*", metavar="FOLDER")
-    test_parser = commands.add_parser("test", parents=[shared], help="run the test suite")
+    commands.add_parser("test", parents=[shared], help="run the test suite")
     offline_first = "--offline" in arguments[:1]
     read, rest = parser.parse_known_args(arguments[1:] if offline_first else arguments)
     read.offline = read.offline or offline_first
     if rest and read.command == "run":
         run_parser.error(f"unknown option {rest[0]}")
     read.options = [option for option in rest if option != "--"]
-    assert test_parser is not None
     return read
 
 

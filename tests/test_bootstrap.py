@@ -74,6 +74,7 @@ def start(checkout: Path, *arguments: str, **options: object) -> subprocess.Pope
     """Call bootstrap.py as a person without a display does."""
     hidden = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM", "PIP_FIND_LINKS")
     environment = {name: value for name, value in os.environ.items() if name not in hidden}
+    environment["PIP_CONFIG_FILE"] = os.devnull
     command = [sys.executable, str(checkout / "packaging" / "bootstrap.py"), *arguments]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "env": environment}
     return subprocess.Popen(command, **{**pipes, **options})  # type: ignore[call-overload, no-any-return]
@@ -326,6 +327,15 @@ def test_a_second_call_with_nothing_changed_adds_less_than_a_second(
         done.communicate(timeout=60)
     assert done.returncode == 0
     assert time.perf_counter() - began < 1
+
+
+def test_a_file_in_the_place_of_the_environment_is_not_deleted(checkout: Path) -> None:
+    (checkout / ".venv").write_text("mine", encoding="utf-8")
+    with start(checkout, "run", "--offline", stdin=subprocess.DEVNULL) as done:
+        _, said = done.communicate(timeout=60)
+    assert done.returncode == 1
+    assert "is in the way" in said
+    assert (checkout / ".venv").read_text(encoding="utf-8") == "mine"
 
 
 @posix_only

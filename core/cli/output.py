@@ -10,7 +10,7 @@ from typing import Any
 from core.progress import Progress
 
 # Terminals flicker above this; a log file grows.
-TERMINAL_EVERY_S, FILE_EVERY_S = 0.1, 5.0
+TERMINAL_EVERY_S, FILE_EVERY_S = 0.1, 2.0
 
 
 class Output:
@@ -19,6 +19,7 @@ class Output:
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
         self._last = 0.0
+        self._stage = ""
         self._open_line = False
         for stream in (sys.stdout, sys.stderr):
             reconfigure = getattr(stream, "reconfigure", None)
@@ -47,7 +48,9 @@ class Output:
         terminal = sys.stderr.isatty()
         done = progress.total is not None and progress.done >= progress.total
         now = time.monotonic()
-        if not done and now - self._last < (TERMINAL_EVERY_S if terminal else FILE_EVERY_S):
+        began = progress.stage != self._stage
+        self._stage = progress.stage
+        if not done and not began and now - self._last < (TERMINAL_EVERY_S if terminal else FILE_EVERY_S):
             return
         self._last = now
         if self.as_json:

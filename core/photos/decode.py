@@ -171,9 +171,9 @@ def _opened(data: Buffer, picture_format: str, threads: int) -> ImageFile.ImageF
         pillow_heif.register_heif_opener(decode_threads=threads)
         formats = ["HEIF", "AVIF"]  # "mif1" may hold either
     elif picture_format == "JXL":
-        import pillow_jxl.JpegXLImagePlugin as jxl  # the same
+        from pillow_jxl import JpegXLImagePlugin  # the same
 
-        jxl.DECODE_THREADS = threads if threads > 1 else 0
+        JpegXLImagePlugin.DECODE_THREADS = threads if threads > 1 else 0
     return Image.open(file, formats=formats)
 
 

@@ -11,6 +11,7 @@ import contextlib
 import multiprocessing
 import signal
 import sys
+import threading
 import time
 import types
 from collections import deque
@@ -325,6 +326,10 @@ def _fault_of_death(worker: _Worker) -> PhotoFault:
     return fault("crashed", f"The decoder crashed on this file (exit code {code}).")
 
 
+# Two threads that hid the program at the same time could leave it hidden.
+_STARTING = threading.Lock()
+
+
 @contextlib.contextmanager
 def _program_hidden() -> Iterator[None]:
     """While a process starts, the program's main module is out of sight.
@@ -332,9 +337,10 @@ def _program_hidden() -> Iterator[None]:
     `spawn` imports it again in every new process, and with it the window and its libraries: 100 MB and a second
     each. The worker needs nothing of it.
     """
-    program = sys.modules["__main__"]
-    sys.modules["__main__"] = types.ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = program
+    with _STARTING:
+        program = sys.modules["__main__"]
+        sys.modules["__main__"] = types.ModuleType("__main__")
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = program

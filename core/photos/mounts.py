@@ -2,8 +2,6 @@
 and `diskutil`, Windows from its volume calls. `volumes` makes sense of it.
 """
 
-# Paths are the system's own text here, which pathlib would tidy up, and asked for often, where it is slow.
-# ruff: noqa: PTH110, PTH116, PTH118, PTH120, PTH123, PTH208
 from __future__ import annotations
 
 import os

@@ -3,8 +3,6 @@
 Only a state and a clock that is handed in; `watch` feeds it with events and asks it what is ready.
 """
 
-# Paths are bytes here, as the file system has them; pathlib knows only text.
-# ruff: noqa: PTH112, PTH116, PTH119
 from __future__ import annotations
 
 import os

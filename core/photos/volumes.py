@@ -5,8 +5,6 @@ folder may be left. So a root is kept with the id of its volume: `uuid:` and the
 the address of a network share, `mount:` and the mount point for all else (containers, memory).
 """
 
-# Paths are the system's own text here, which pathlib would tidy up, and asked for often, where it is slow.
-# ruff: noqa: PTH119, PTH120
 from __future__ import annotations
 
 import os
@@ -114,7 +112,8 @@ class Volumes:
 
 def name_volume(mount: Mount) -> Volume:
     """The volume behind a mount: its id, what kind of disk it is, and a name to show."""
-    if mount.is_network:
+    # Some containers have a folder of their host as their whole disk; that is nobody's network share.
+    if mount.is_network and mount.mount_point != "/":
         address = mount.source.rstrip("/\\") or mount.mount_point
         return Volume(f"net:{address}", mount.mount_point, "network", address)
     label = os.path.basename(mount.mount_point) or mount.mount_point

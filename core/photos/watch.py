@@ -4,8 +4,6 @@ Events come from watchdog. Where the system has none (a network share, too many 
 through at short intervals instead, by the same way as the timed re-scan: the folder itself is handed on.
 """
 
-# Paths are bytes here, as the file system has them; pathlib knows only text.
-# ruff: noqa: PTH100, PTH116
 from __future__ import annotations
 
 import errno

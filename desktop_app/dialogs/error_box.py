@@ -14,7 +14,9 @@ from desktop_app.i18n import explain, tr
 def show_error(error: ShiguangError, parent: QWidget | None = None) -> QMessageBox:
     """Opens the box without waiting for it; it goes away by itself when it is closed."""
     words = explain(error)
-    box = QMessageBox(QMessageBox.Icon.NoIcon, tr("Shiguang"), words.what, QMessageBox.StandardButton.Close, parent)
+    box = QMessageBox(
+        QMessageBox.Icon.NoIcon, tr("Shiguang"), words.what, QMessageBox.StandardButton.Close, parent
+    )
     box.setInformativeText(words.what_to_do)
     details = words.details
     if isinstance(error, Bug) and error.__cause__ is not None:

@@ -18,4 +18,4 @@ def open_folder(path: str) -> bool:
 
 
 def open_folder_of(path: str) -> bool:
-    return open_folder(os.path.dirname(path))  # noqa: PTH120 - surrogates stay as they are
+    return open_folder(os.path.dirname(path))

@@ -30,10 +30,19 @@ class Cell:
     image: QImage | None
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Photos whose cells are to be seen, first ones first, and how large in pixels of the screen."""
+
+    photos: tuple[int, ...]
+    side_px: int
+    radius_px: float
+
+
 class Cells(QObject):
     """Cards by photo and pictures by photo, the longest unused let go first."""
 
-    wanted = Signal(object, object)  # tuple of photo ids, side in pixels of the screen
+    wanted = Signal(object)  # Wish
     arrived = Signal()
 
     def __init__(self, parent: QObject | None = None, image_bytes: int = IMAGE_BYTES) -> None:
@@ -52,8 +61,11 @@ class Cells(QObject):
         image = self._images.get(photo)
         return Cell(card, image[1] if image else None)
 
-    def want(self, photos: Iterable[int], side_px: int) -> None:
-        """Ask for what these photos lack, in this order. It takes the place of what was asked before."""
+    def want(self, photos: Iterable[int], side_px: int, radius_px: float = 0.0) -> None:
+        """Ask for what these photos lack, in this order. It takes the place of what was asked before.
+
+        side_px, radius_px   of a cell and its corners, in pixels of the screen
+        """
         lacking = []
         for photo in photos:
             image = self._images.get(photo)
@@ -62,7 +74,7 @@ class Cells(QObject):
             if image is None or image[0] != side_px or photo not in self._cards or photo in self._stale:
                 lacking.append(photo)
         if lacking:
-            self.wanted.emit(tuple(lacking), side_px)
+            self.wanted.emit(Wish(tuple(lacking), side_px, radius_px))
 
     def take(self, cards: Mapping[int, Card], images: Mapping[int, QImage | None], side_px: int) -> None:
         self._stale.difference_update(cards)

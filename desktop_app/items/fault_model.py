@@ -43,7 +43,7 @@ class FaultModel(QAbstractTableModel):
         fault = self._faults[index.row()]
         words = explain_fault(fault)
         if role == Qt.ItemDataRole.DisplayRole:
-            name = shown_path(os.path.basename(fault.path) or fault.path)  # noqa: PTH119 - bytes that are no text
+            name = shown_path(os.path.basename(fault.path) or fault.path)
             return (name, words.what, words.what_to_do)[index.column()]
         if role == Qt.ItemDataRole.ToolTipRole:
             return (shown_path(fault.path), words.details, words.what_to_do)[index.column()]

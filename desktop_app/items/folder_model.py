@@ -33,7 +33,7 @@ class FolderModel(QAbstractListModel):
             return None
         root = self._roots[index.row()]
         if role == Qt.ItemDataRole.DisplayRole:
-            return shown_path(os.path.basename(root.display) or root.display)  # noqa: PTH119 - bytes that are no text
+            return shown_path(os.path.basename(root.display) or root.display)
         if role == Qt.ItemDataRole.ToolTipRole:
             words = folder_state_words(root.state)
             return shown_path(root.display) + (f"\n{words}" if words else "")

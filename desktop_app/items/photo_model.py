@@ -55,7 +55,11 @@ class PhotoModel(QAbstractListModel):
             return photo
         if role == CELL:
             return self.cells.get(photo)
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
+        if role in (
+            Qt.ItemDataRole.DisplayRole,
+            Qt.ItemDataRole.ToolTipRole,
+            Qt.ItemDataRole.AccessibleTextRole,
+        ):
             cell = self.cells.get(photo)
             if cell is None:
                 return None
@@ -160,7 +164,9 @@ class PhotoModel(QAbstractListModel):
         for _, taken in entries:
             month = month_of(taken)
             self._counts[month] = self._counts.get(month, 0) + sign
-        self._counts = {month: self._counts[month] for month in sorted(self._counts, reverse=True) if self._counts[month]}
+        self._counts = {
+            month: self._counts[month] for month in sorted(self._counts, reverse=True) if self._counts[month]
+        }
 
     def _say_cells_arrived(self) -> None:
         first, last = self._seen[0], min(self._seen[1], len(self._entries) - 1)

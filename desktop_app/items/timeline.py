@@ -43,14 +43,12 @@ def inserts(shown: Sequence[Entry], new: Iterable[Entry]) -> list[Insert]:
     Photos must not be shown already. New photos that come to lie side by side are one insertion.
     """
     found: list[Insert] = []
-    offset = 0
-    for entry in sorted(new, key=_newest_first, reverse=True):
+    for offset, entry in enumerate(sorted(new, key=_newest_first, reverse=True)):
         row = bisect_left(shown, _Descending(entry), key=_Descending) + offset
         if found and found[-1].row + len(found[-1].entries) == row:
             found[-1] = Insert(found[-1].row, (*found[-1].entries, entry))
         else:
             found.append(Insert(row, (entry,)))
-        offset += 1
     return found
 
 

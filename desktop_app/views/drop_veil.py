@@ -31,7 +31,9 @@ class DropVeil(QWidget):
         ground.setAlphaF(0.9)
         painter.fillRect(self.rect(), ground)
         painter.setPen(QPen(self.palette().color(ACCENT), 2, Qt.PenStyle.DashLine))
-        painter.drawRoundedRect(QRectF(self.rect()).adjusted(INSET, INSET, -INSET, -INSET), RADIUS_DIALOG, RADIUS_DIALOG)
+        painter.drawRoundedRect(
+            QRectF(self.rect()).adjusted(INSET, INSET, -INSET, -INSET), RADIUS_DIALOG, RADIUS_DIALOG
+        )
         font = self.font()
         font.setPixelSize(EMPTY_LINE)
         painter.setFont(font)

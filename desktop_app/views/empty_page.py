@@ -120,7 +120,11 @@ class EmptyPage(QWidget):
             words = explain(self._error)
             return words.what, words.what_to_do, tr("Details")
         if page is Page.FIRST_RUN:
-            return tr("Choose a folder of photos, or drop it here"), tr("Photos stay where they are; nothing leaves this computer."), tr("Choose a folder…")
+            return (
+                tr("Choose a folder of photos, or drop it here"),
+                tr("Photos stay where they are; nothing leaves this computer."),
+                tr("Choose a folder…"),
+            )
         if page is Page.LOOKING:
             return tr("Looking for photos…"), tr("They appear here as they are found."), ""
         if page is Page.NO_PHOTOS:

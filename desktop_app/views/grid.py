@@ -17,13 +17,22 @@ from PySide6.QtCore import (
     QTimer,
     Signal,
 )
-from PySide6.QtGui import QFont, QHideEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QRegion, QResizeEvent
+from PySide6.QtGui import (
+    QFont,
+    QHideEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QRegion,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QAbstractItemView, QPushButton, QStyle, QStyleOptionViewItem, QWidget
 
 from desktop_app.i18n import number
 from desktop_app.items.photo_model import PHOTO, PhotoModel
 from desktop_app.theme.dress import HAIRLINE, INK, INK_2, PAPER
-from desktop_app.theme.tokens import CELL_GAP, HEADER
+from desktop_app.theme.tokens import CELL_GAP, HEADER, RADIUS_CELL
 from desktop_app.views.cell_delegate import CellDelegate
 from desktop_app.views.shelves import Box, Shelves
 
@@ -166,7 +175,9 @@ class Grid(QAbstractItemView):
         """Before a reset: indexes do not survive it, ids do."""
         self._keep_anchor()
         photo = self._anchor[0].data(PHOTO) if self._anchor is not None else None
-        self._kept_photo = (photo, self._anchor[1]) if self._anchor is not None and photo is not None else None
+        self._kept_photo = (
+            (photo, self._anchor[1]) if self._anchor is not None and photo is not None else None
+        )
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         self._keep_anchor()
@@ -293,7 +304,11 @@ class Grid(QAbstractItemView):
         option = QStyleOptionViewItem()
         self.initViewItemOption(option)
         selected, current = self.selectionModel(), self.currentIndex().row()
-        hovered = self.indexAt(self.viewport().mapFromGlobal(self.cursor().pos())).row() if self.underMouse() else -1
+        hovered = (
+            self.indexAt(self.viewport().mapFromGlobal(self.cursor().pos())).row()
+            if self.underMouse()
+            else -1
+        )
         plain = option.state & ~(State.State_Selected | State.State_HasFocus | State.State_MouseOver)
         any_selected = selected.hasSelection()
         for row in range(first, last + 1):
@@ -314,8 +329,8 @@ class Grid(QAbstractItemView):
     def _paint_headings(self, painter: QPainter, model: PhotoModel, top: int, height: int) -> None:
         """The visible sections' headings; that of the section on top sticks there until the next pushes it."""
         sections = model.sections
-        for number in self._shelves.shelves_between(top, top + height):
-            shelf, section = self._shelves.shelves[number], sections[number]
+        for i in self._shelves.shelves_between(top, top + height):
+            shelf, section = self._shelves.shelves[i], sections[i]
             if not section.title:
                 continue
             y = max(shelf.top - top, 0)
@@ -363,7 +378,7 @@ class Grid(QAbstractItemView):
         photos = model.photos(first, last) + model.photos(last + 1, last + ahead)
         if first:
             photos += model.photos(first - ahead, first - 1)
-        model.cells.want(photos, self.side_px)
+        model.cells.want(photos, self.side_px, RADIUS_CELL * self.devicePixelRatioF())
 
     def _first_visible(self) -> int:
         top = self.verticalOffset()

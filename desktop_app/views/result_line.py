@@ -26,7 +26,9 @@ def result_words(result: Result) -> str:
     """ "212 photos · 0.04 s", and how much of the library that is while it is not all of it."""
     words = f"{tr('{n} photos', n=result.photos)} · {tr('{seconds} s', seconds=number(result.seconds, 2))}"
     if result.searched is not None:
-        words += " · " + tr("{searched} of {total} searched", searched=number(result.searched), total=number(result.total))
+        words += " · " + tr(
+            "{searched} of {total} searched", searched=number(result.searched), total=number(result.total)
+        )
     return words
 
 

@@ -36,7 +36,9 @@ class Shelves:
     sections   (rows, height of the heading in px) each, in order
     """
 
-    def __init__(self, width: int, least_px: int, gap: int, margin: int, sections: Sequence[tuple[int, int]]) -> None:
+    def __init__(
+        self, width: int, least_px: int, gap: int, margin: int, sections: Sequence[tuple[int, int]]
+    ) -> None:
         room = max(1, width - 2 * margin)
         self.columns = max(1, (room + gap) // (least_px + gap))
         self.side = max(1, (room - (self.columns - 1) * gap) // self.columns)
@@ -70,7 +72,9 @@ class Shelves:
     def box(self, row: int) -> Box:
         shelf = self.shelves[self.shelf_of(row)]
         line, column = divmod(row - shelf.first, self.columns)
-        return Box(self._margin + column * self._pitch, shelf.cells_top + line * self._pitch, self.side, self.side)
+        return Box(
+            self._margin + column * self._pitch, shelf.cells_top + line * self._pitch, self.side, self.side
+        )
 
     def row_at(self, x: int, y: int) -> int | None:
         """The row whose cell holds this point; None in gaps, margins and headings."""

@@ -103,7 +103,11 @@ class StatusStrip(QWidget):
     def _say(self) -> None:
         state = self._state
         self._line.setText(self._notice or activity_words(state, self._progress) or self._idle_words)
-        pace = explain(self._error).what if state is State.FAILED and self._error else pace_words(state, self._progress)
+        pace = (
+            explain(self._error).what
+            if state is State.FAILED and self._error
+            else pace_words(state, self._progress)
+        )
         link = tr("Undo") if self._notice else tr("Details") if state is State.FAILED and self._error else ""
         self._pace.setText("" if self._notice else pace)
         self._pace.setVisible(bool(pace) and not self._notice)
@@ -120,7 +124,9 @@ class StatusStrip(QWidget):
     def _show_bar(self) -> None:
         progress = self._progress
         is_known = progress is not None and progress.stage != "scan" and bool(progress.total)
-        share = progress.done / progress.total if is_known and progress is not None and progress.total else 0.0
+        share = (
+            progress.done / progress.total if is_known and progress is not None and progress.total else 0.0
+        )
         self._bar.setValue(round(BAR_STEPS * share) if self._state is not State.IDLE else 0)
 
     def _toggle(self) -> None:

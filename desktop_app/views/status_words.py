@@ -23,7 +23,11 @@ def activity_words(state: State, progress: Progress | None) -> str:
             return tr("Paused")
         return tr("Looking through folders: {n} files", n=found) if found else tr("Looking through folders…")
     counted = number(progress.done) + (f"/{number(progress.total)}" if progress.total is not None else "")
-    return tr("Paused {counted}", counted=counted) if state is State.PAUSED else tr("Indexing {counted}", counted=counted)
+    return (
+        tr("Paused {counted}", counted=counted)
+        if state is State.PAUSED
+        else tr("Indexing {counted}", counted=counted)
+    )
 
 
 def pace_words(state: State, progress: Progress | None) -> str:

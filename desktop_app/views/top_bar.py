@@ -111,7 +111,9 @@ class TopBar(QWidget):
         self._menu.addSeparator()
         self._menu.addAction(tr("Keyboard shortcuts"), QKeySequence("F1"), self.shortcuts_asked.emit)
 
-    def _add_choices(self, title: str, choices: tuple[tuple[str, str], ...], chosen: str, signal: Signal) -> None:
+    def _add_choices(
+        self, title: str, choices: tuple[tuple[str, str], ...], chosen: str, signal: Signal
+    ) -> None:
         heading = self._menu.addAction(title)
         heading.setEnabled(False)
         group = QActionGroup(self._menu)

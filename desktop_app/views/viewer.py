@@ -220,7 +220,10 @@ class Viewer(QWidget):
         }
         if key in actions:
             actions[key]()
-        elif Qt.Key.Key_0 <= key <= Qt.Key.Key_5 and not event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+        elif (
+            Qt.Key.Key_0 <= key <= Qt.Key.Key_5
+            and not event.modifiers() & Qt.KeyboardModifier.ControlModifier
+        ):
             self.rate(key - Qt.Key.Key_0)
         elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal):
             self.picture.zoom(ZOOM_STEP)

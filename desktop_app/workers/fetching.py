@@ -77,7 +77,12 @@ class Fetching(QObject):
 
 
 def fetch(
-    library: Shiguang, photos: Sequence[int], side_px: int, radius_px: float, report: Report, cancel: CancelToken
+    library: Shiguang,
+    photos: Sequence[int],
+    side_px: int,
+    radius_px: float,
+    report: Report,
+    cancel: CancelToken,
 ) -> Fetched:
     """Cards and cell pictures of these photos; a photo without a thumbnail has None for a picture."""
     cards = library.cards(photos)

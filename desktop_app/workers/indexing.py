@@ -127,7 +127,9 @@ class Indexing(QObject):
     def _follow(self) -> None:
         """Watch the folders that there are now; before the run, so that nothing falls between the two."""
         if self._library is not None:
-            self._lane.run(partial(self._following.start, self._library, self.changes_seen.emit), self._say_unfollowed)
+            self._lane.run(
+                partial(self._following.start, self._library, self.changes_seen.emit), self._say_unfollowed
+            )
 
     @Slot(object)
     def _say_unfollowed(self, end: End) -> None:
@@ -213,7 +215,11 @@ class _Following:
         self._watcher: Watcher | None = None
 
     def start(
-        self, library: Shiguang, changed: Callable[[frozenset[bytes]], None], report: Report, cancel: CancelToken
+        self,
+        library: Shiguang,
+        changed: Callable[[frozenset[bytes]], None],
+        report: Report,
+        cancel: CancelToken,
     ) -> None:
         """Watch the library's folders as they are now, in place of those watched before."""
         self.stop(report, cancel)

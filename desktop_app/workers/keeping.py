@@ -159,7 +159,9 @@ def _read_timeline(
     return _Read(version, entries, edits(shown, entries))
 
 
-def _read_cards(library: Shiguang, photos: Sequence[int], report: Report, cancel: CancelToken) -> dict[int, Card]:
+def _read_cards(
+    library: Shiguang, photos: Sequence[int], report: Report, cancel: CancelToken
+) -> dict[int, Card]:
     return library.cards(photos)
 
 

@@ -43,7 +43,10 @@ class Lane(QObject):
             self.run(_step_back)
 
     def run(
-        self, task: Task, ended: Callable[[End], None] | None = None, progress: Callable[[Progress], None] | None = None
+        self,
+        task: Task,
+        ended: Callable[[End], None] | None = None,
+        progress: Callable[[Progress], None] | None = None,
     ) -> Worker:
         """Queue a task behind those before it.
 
@@ -105,7 +108,8 @@ def close_all(lanes: list[Lane], within_s: float = STOP_WITHIN_S) -> bool:
     for lane in lanes:
         lane.ask_to_close()
     until = time.monotonic() + within_s
-    return all([lane.close(max(0.1, until - time.monotonic())) for lane in lanes])
+    stopped = [lane.close(max(0.1, until - time.monotonic())) for lane in lanes]
+    return all(stopped)
 
 
 def _quit(report: Report, cancel: CancelToken) -> None:

@@ -98,5 +98,7 @@ def glance(library: Shiguang, photo: int, report: Report, cancel: CancelToken) -
     return Glance(photo, picture_image(jpeg) if jpeg else None, library.details(photo))
 
 
-def decode(library: Shiguang, photo: int, longer_side_px: int, report: Report, cancel: CancelToken) -> Decoded:
+def decode(
+    library: Shiguang, photo: int, longer_side_px: int, report: Report, cancel: CancelToken
+) -> Decoded:
     return Decoded(photo, picture_image(library.picture(photo, longer_side_px)), longer_side_px)

@@ -59,7 +59,7 @@ class Worker(QObject):
             end = Stopped()
         except ShiguangError as error:
             end = Failed(error)
-        except BaseException as error:  # noqa: BLE001 - even a library's sys.exit() must not leave the window waiting
+        except BaseException as error:
             log.exception("a task died")
             end = Failed(Bug.of(error))
         application = QCoreApplication.instance()

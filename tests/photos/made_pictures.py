@@ -72,3 +72,50 @@ def assert_upright(pixels: bytes, side: int = PLAN.side_px, within: int = 12) ->
     for name, found in colours_of(pixels, side).items():
         off = max(abs(a - b) for a, b in zip(found, CORNERS[name], strict=True))
         assert off <= within, f"{name} is {found}, not {CORNERS[name]}"
+
+
+def dng(raw: Image.Image, preview: bytes | None = None, preview_size: tuple[int, int] = (0, 0), turn: int = 1) -> bytes:
+    """A linear-mosaic DNG of 16 bits of the picture, uncompressed, with a JPEG preview before it where given."""
+    red, green, blue = (channel.load() for channel in raw.split())
+    width, height = raw.size
+    mosaic = bytearray()
+    for y in range(height):
+        for x in range(width):
+            plane = red if y % 2 == x % 2 == 0 else blue if y % 2 == x % 2 == 1 else green
+            mosaic += struct.pack("<H", plane[x, y] * 257)
+    block = preview or b""
+    strips_at = 8 + len(block)
+    main: list[tuple[int, int, list[int]]] = [
+        (254, 4, [0]), (256, 4, [width]), (257, 4, [height]), (258, 3, [16]), (259, 3, [1]), (262, 3, [32803]),
+        (273, 4, [strips_at]), (277, 3, [1]), (278, 4, [height]), (279, 4, [len(mosaic)]), (33421, 3, [2, 2]),
+        (33422, 1, [0, 1, 1, 2]),
+    ]  # fmt: skip
+    facts = [(50706, 1, [1, 4, 0, 0]), (271, 2, list(b"Maker\0")), (272, 2, list(b"Model\0")), (274, 3, [turn])]
+    after = strips_at + len(mosaic)
+    if preview is None:
+        return _tiff(block + bytes(mosaic), after, main + facts)
+    first = [
+        (254, 4, [1]), (256, 4, [preview_size[0]]), (257, 4, [preview_size[1]]), (258, 3, [8, 8, 8]), (259, 3, [7]),
+        (262, 3, [6]), (273, 4, [8]), (277, 3, [3]), (278, 4, [preview_size[1]]), (279, 4, [len(preview)]),
+    ]  # fmt: skip
+    inner = _directory(after, main)
+    return _tiff(block + bytes(mosaic) + inner, after + len(inner), [*first, *facts, (330, 4, [after])])
+
+
+def _tiff(body: bytes, at: int, entries: list[tuple[int, int, list[int]]]) -> bytes:
+    return b"II*\0" + struct.pack("<I", at) + body + _directory(at, entries)
+
+
+def _directory(at: int, entries: list[tuple[int, int, list[int]]]) -> bytes:
+    letters = {1: "B", 2: "B", 3: "H", 4: "I"}
+    far_at = at + 2 + 12 * len(entries) + 4
+    table, far = struct.pack("<H", len(entries)), b""
+    for tag, kind, values in sorted(entries):
+        packed = struct.pack(f"<{len(values)}{letters[kind]}", *values)
+        table += struct.pack("<HHI", tag, kind, len(values))
+        if len(packed) <= 4:
+            table += packed.ljust(4, b"\0")
+        else:
+            table += struct.pack("<I", far_at + len(far))
+            far += packed + bytes(len(packed) % 2)
+    return table + bytes(4) + far

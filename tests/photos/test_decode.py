@@ -17,7 +17,16 @@ from core.photos.costs import Cost, TooCostly
 from core.photos.decode import decode
 from core.photos.faults import WHAT_TO_DO
 from core.photos.identity import identify
-from tests.photos.made_pictures import PLAN, assert_upright, colours_of, corners, exif_of, jpeg, saved, with_segment
+from tests.photos.made_pictures import (
+    PLAN,
+    assert_upright,
+    colours_of,
+    corners,
+    exif_of,
+    jpeg,
+    saved,
+    with_segment,
+)
 
 pillow_heif.register_heif_opener()
 
@@ -97,14 +106,20 @@ def test_sixteen_bits_are_scaled_and_not_cut() -> None:
 def test_floating_numbers_are_scaled_by_what_they_look_like(value: float, level: int) -> None:
     values = np.full((40, 40), value, np.float32)
     values[:2, :2] = [[np.nan, -np.inf], [np.inf, 0]]
-    assert_grey(decode(saved(Image.fromarray(values), "TIFF"), "a.tif", PLAN).pixels, level, within=128 if value == 200 else 3)
+    assert_grey(
+        decode(saved(Image.fromarray(values), "TIFF"), "a.tif", PLAN).pixels,
+        level,
+        within=128 if value == 200 else 3,
+    )
 
 
 @pytest.mark.parametrize("picture_format", ["PNG", "WEBP", "TIFF", "HEIF", "AVIF", "JXL", "JPEG2000"])
 def test_what_is_transparent_is_white(picture_format: str) -> None:
     image = Image.new("RGBA", (64, 64), (200, 0, 0, 0))
     image.paste((0, 0, 0, 255), (32, 0, 64, 64))
-    found = colours_of(decode(saved(image, picture_format, **LOSSLESS[picture_format]), "a", PLAN).pixels, PLAN.side_px)
+    found = colours_of(
+        decode(saved(image, picture_format, **LOSSLESS[picture_format]), "a", PLAN).pixels, PLAN.side_px
+    )
     assert min(found["top left"]) > 245
     assert max(found["top right"]) < 10
 
@@ -121,7 +136,10 @@ def wide_gamut() -> bytes:
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     table = {bytes(profile[at : at + 4]): at for at in range(132, 132 + 12 * profile[131], 12)}
     red, blue = table[b"rXYZ"], table[b"bXYZ"]
-    profile[red + 4 : red + 12], profile[blue + 4 : blue + 12] = profile[blue + 4 : blue + 12], profile[red + 4 : red + 12]
+    profile[red + 4 : red + 12], profile[blue + 4 : blue + 12] = (
+        profile[blue + 4 : blue + 12],
+        profile[red + 4 : red + 12],
+    )
     return bytes(profile).replace(b"s\0R\0G\0B", b"x\0R\0G\0B").replace(b"\0s\0R\0G\0B", b"\0x\0R\0G\0B")
 
 
@@ -140,9 +158,13 @@ def test_a_broken_colour_profile_costs_nothing(profile: bytes) -> None:
 
 def test_a_big_jpeg_is_read_smaller_and_looks_the_same() -> None:
     noise = np.random.default_rng(1).integers(0, 60, (1024, 1536, 3), np.uint8)
-    image = Image.fromarray(np.clip(np.asarray(corners(1536, 1024)).astype(int) + noise, 0, 255).astype(np.uint8))
+    image = Image.fromarray(
+        np.clip(np.asarray(corners(1536, 1024)).astype(int) + noise, 0, 255).astype(np.uint8)
+    )
     small, whole = decode(saved(image, "JPEG", quality=95), "a", PLAN), decode(saved(image, "PNG"), "a", PLAN)
-    difference = np.abs(np.frombuffer(small.pixels, np.uint8).astype(int) - np.frombuffer(whole.pixels, np.uint8))
+    difference = np.abs(
+        np.frombuffer(small.pixels, np.uint8).astype(int) - np.frombuffer(whole.pixels, np.uint8)
+    )
     assert difference.mean() < 1.5
     assert (small.width, small.height) == (1536, 1024)
 
@@ -173,7 +195,11 @@ def test_cropping_takes_the_middle() -> None:
 
 
 def test_junk_in_the_metadata_never_costs_the_picture() -> None:
-    for junk in (b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0" + bytes(40), b"http://ns.adobe.com/xap/1.0/\0<<<"):
+    for junk in (
+        b"Exif\0\0II*\0\xff\xff\xff\xff",
+        b"Exif\0\0" + bytes(40),
+        b"http://ns.adobe.com/xap/1.0/\0<<<",
+    ):
         assert_upright(decode(with_segment(jpeg(), 0xE1, junk), "a.jpg", PLAN).pixels)
 
 

@@ -28,7 +28,9 @@ Result = Decoded | PhotoFault | None
 
 @pytest.fixture
 def pool() -> Iterator[DecodingPool]:
-    made = DecodingPool(PLAN, 2, timeout_s=1.5, memory_bytes=MEMORY, giant_memory_bytes=MEMORY, decoder=DECODER)
+    made = DecodingPool(
+        PLAN, 2, timeout_s=1.5, memory_bytes=MEMORY, giant_memory_bytes=MEMORY, decoder=DECODER
+    )
     yield made
     made.close()
 
@@ -63,7 +65,9 @@ def all_of(pool: DecodingPool, jobs: list[Job], wanted: bool = True) -> dict[int
         ("hang", "timeout"),
         ("sleep", "timeout"),
         pytest.param(
-            "grow", "no-memory", marks=pytest.mark.skipif(sys.platform != "linux", reason="no limit of memory here")
+            "grow",
+            "no-memory",
+            marks=pytest.mark.skipif(sys.platform != "linux", reason="no limit of memory here"),
         ),
     ],
 )
@@ -80,12 +84,18 @@ def test_a_file_that_troubles_its_decoder_costs_itself_alone(
     assert all(isinstance(result, Decoded) for result in results.values())
 
 
-def test_many_troubled_files_cost_themselves_alone(pool: DecodingPool, files: Callable[..., list[Job]]) -> None:
+def test_many_troubled_files_cost_themselves_alone(
+    pool: DecodingPool, files: Callable[..., list[Job]]
+) -> None:
     results = all_of(pool, files(*(f"{'exit' if n % 2 else 'fine'} {n}.jpg" for n in range(16))))
-    assert [key for key, result in sorted(results.items()) if isinstance(result, PhotoFault)] == list(range(1, 16, 2))
+    assert [key for key, result in sorted(results.items()) if isinstance(result, PhotoFault)] == list(
+        range(1, 16, 2)
+    )
 
 
-def test_a_file_that_is_not_wanted_is_read_and_not_decoded(pool: DecodingPool, files: Callable[..., list[Job]]) -> None:
+def test_a_file_that_is_not_wanted_is_read_and_not_decoded(
+    pool: DecodingPool, files: Callable[..., list[Job]]
+) -> None:
     jobs = files("exit 1.jpg", "hang 2.jpg")
     asked: list[Identified] = []
 
@@ -102,7 +112,9 @@ def test_a_file_that_is_not_wanted_is_read_and_not_decoded(pool: DecodingPool, f
 
 def test_what_is_no_picture_is_named_and_not_asked_about(pool: DecodingPool, tmp_path: Path) -> None:
     (tmp_path / "clip.mov").write_bytes(b"\0\0\0\x14ftypqt  " + bytes(100))
-    events = list(pool.run(iter([Job(7, os.fsencode(tmp_path / "clip.mov"))]), lambda found: 1 / 0 == 0, CancelToken()))
+    events = list(
+        pool.run(iter([Job(7, os.fsencode(tmp_path / "clip.mov"))]), lambda found: 1 / 0 == 0, CancelToken())
+    )
     assert isinstance(events[0], Identified)
     assert (events[0].kind, events[0].identity) == (Kind.VIDEO, None)
     assert isinstance(events[1], Ended)
@@ -120,7 +132,9 @@ def test_a_file_that_cannot_be_read_has_its_reason(pool: DecodingPool, tmp_path:
         names.append("pipe.jpg")
         codes.append("read-error")
     results = all_of(pool, [Job(number, os.fsencode(tmp_path / name)) for number, name in enumerate(names)])
-    found = [result.code if isinstance(result, PhotoFault) else result for _, result in sorted(results.items())]
+    found = [
+        result.code if isinstance(result, PhotoFault) else result for _, result in sorted(results.items())
+    ]
     assert found == codes
 
 
@@ -139,7 +153,9 @@ def test_giants_are_decoded_one_at_a_time_with_nothing_beside_them(
 
     def watch() -> None:
         while not watching.wait(0.02):
-            workers = [child for child in psutil.Process().children() if "spawn_main" in " ".join(_words(child))]
+            workers = [
+                child for child in psutil.Process().children() if "spawn_main" in " ".join(_words(child))
+            ]
             beside.append(len(workers))
 
     results = all_of(pool, files("giant 0.jpg", "1.jpg", "giant 2.jpg"))
@@ -161,7 +177,9 @@ def _words(process: psutil.Process) -> list[str]:
         return []
 
 
-def test_costly_pictures_wait_for_memory_and_are_decoded(pool: DecodingPool, files: Callable[..., list[Job]]) -> None:
+def test_costly_pictures_wait_for_memory_and_are_decoded(
+    pool: DecodingPool, files: Callable[..., list[Job]]
+) -> None:
     results = all_of(pool, files(*(f"costly {n}.jpg" for n in range(6)), "7.jpg"))
     assert all(isinstance(result, Decoded) for result in results.values())
 
@@ -196,7 +214,9 @@ def test_cancelling_stops_at_once_and_the_pool_goes_on_afterwards(
     assert all(isinstance(result, Decoded) for result in all_of(pool, files("1.jpg", "2.jpg")).values())
 
 
-def test_leaving_a_run_in_the_middle_stops_its_processes(pool: DecodingPool, files: Callable[..., list[Job]]) -> None:
+def test_leaving_a_run_in_the_middle_stops_its_processes(
+    pool: DecodingPool, files: Callable[..., list[Job]]
+) -> None:
     run = pool.run(iter(files(*(f"sleep {n}.jpg" for n in range(8)))), lambda found: True, CancelToken())
     next(run)
     run.close()  # type: ignore[attr-defined]
@@ -282,19 +302,23 @@ def test_a_decoder_carries_neither_window_nor_encoder_nor_database() -> None:
     script = (
         "import sys, core.photos.worker, core.photos.decode\n"
         "heavy = {'onnxruntime', 'PySide6', 'sqlite3', 'torch', 'transformers', 'tokenizers'}\n"
-        "sys.exit(', '.join(heavy & set(sys.modules)))"
+        "sys.exit(', '.join(heavy & set(sys.modules)) or None)"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr.strip()) == (0, "")
 
 
-def test_a_process_is_renewed_in_time(files: Callable[..., list[Job]], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_is_renewed_in_time(
+    files: Callable[..., list[Job]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("core.photos.decoding._MAX_TASKS", 5)
     pool = DecodingPool(replace(PLAN, thumb_px=16), 1)
     seen: set[int] = set()
     jobs = files(*(f"{n}.jpg" for n in range(20)))
     for event in pool.run(iter(jobs), lambda found: True, CancelToken()):
         assert not isinstance(event, Ended) or isinstance(event.result, Decoded)
-        seen.update(child.pid for child in psutil.Process().children() if "spawn_main" in " ".join(_words(child)))
+        seen.update(
+            child.pid for child in psutil.Process().children() if "spawn_main" in " ".join(_words(child))
+        )
     pool.close()
     assert len(seen) >= 4

@@ -95,7 +95,8 @@ def test_another_orientation_is_another_picture(data: bytes) -> None:
     picture_format = Image.open(io.BytesIO(data)).format or ""
     more = {"lossless": True} if picture_format == "WEBP" else {"quality": 95, "subsampling": 0}
     hashes = {
-        identify(saved(corners(), picture_format, exif=exif_of(t0112=turn), **more)).picture_hash for turn in range(1, 9)
+        identify(saved(corners(), picture_format, exif=exif_of(t0112=turn), **more)).picture_hash
+        for turn in range(1, 9)
     }
     assert len(hashes) == 8
 
@@ -109,7 +110,11 @@ def test_a_clip_after_a_jpeg_is_not_its_picture_but_its_file() -> None:
 
 @pytest.mark.parametrize(
     ("marker", "body"),
-    [(0xE2, b"ICC_PROFILE\0\1\1" + bytes(128)), (0xEE, b"Adobe\0\x64\0\0\0\0\0"), (0xDB, b"\0" + bytes(range(1, 65)))],
+    [
+        (0xE2, b"ICC_PROFILE\0\1\1" + bytes(128)),
+        (0xEE, b"Adobe\0\x64\0\0\0\0\0"),
+        (0xDB, b"\0" + bytes(range(1, 65))),
+    ],
 )
 def test_what_changes_the_look_of_a_jpeg_changes_its_picture(marker: int, body: bytes) -> None:
     assert identify(with_segment(JPEG, marker, body)).picture_hash != identify(JPEG).picture_hash
@@ -138,7 +143,9 @@ def test_an_exif_block_is_found_after_whatever_stands_before_it() -> None:
 
 def test_edited_copies_of_real_photos_are_the_same_picture(shared_data: Path) -> None:
     folder = shared_data / "photos" / "2020" / "2020-05 散步 walk"
-    first, second = (identify((folder / name).read_bytes()) for name in ("IMG_2927.HEIC", "IMG_2927 (编辑过).heic"))
+    first, second = (
+        identify((folder / name).read_bytes()) for name in ("IMG_2927.HEIC", "IMG_2927 (编辑过).heic")
+    )
     assert first.clean
     assert second.clean
     assert first.picture_hash == second.picture_hash

@@ -64,13 +64,23 @@ def test_boxes_are_told_apart_by_their_brands(brand: bytes, compatible: bytes, e
 
 @pytest.mark.parametrize(
     "name",
-    ["._IMG_1.JPG", ".trashed-1700000000-IMG.jpg", "@eaDir", ".thumbnails", "#recycle", "MOV1.THM", "Thumbs.db"],
+    [
+        "._IMG_1.JPG",
+        ".trashed-1700000000-IMG.jpg",
+        "@eaDir",
+        ".thumbnails",
+        "#recycle",
+        "MOV1.THM",
+        "Thumbs.db",
+    ],
 )
 def test_what_systems_leave_behind_is_passed_over_by_name(name: str) -> None:
     assert passed_over_by_name(name)
 
 
-@pytest.mark.parametrize("name", [".hidden.jpg", "...dots...jpg", "recycle", "thumbnails", "2001", "a_._b.jpg"])
+@pytest.mark.parametrize(
+    "name", [".hidden.jpg", "...dots...jpg", "recycle", "thumbnails", "2001", "a_._b.jpg"]
+)
 def test_names_of_people_are_not_passed_over(name: str) -> None:
     assert not passed_over_by_name(name)
 

@@ -146,5 +146,7 @@ def test_real_photos_say_what_exiftool_reads_in_them(shared_data: Path) -> None:
         assert (photo["camera_model"] or "").strip() in (found.camera or ""), photo["path"]
         assert photo["lens"] in (found.lens, None), photo["path"]
         place = None if found.latitude is None else [found.latitude, found.longitude]
-        assert place == (None if photo["gps"] is None else pytest.approx(photo["gps"], abs=1e-6)), photo["path"]
+        assert place == (None if photo["gps"] is None else pytest.approx(photo["gps"], abs=1e-6)), photo[
+            "path"
+        ]
         assert found.orientation == (photo["exif_orientation"] or 1), photo["path"]

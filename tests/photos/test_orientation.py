@@ -13,7 +13,9 @@ from tests.photos.made_pictures import corners
 @pytest.mark.parametrize(("first", "second"), list(product(range(1, 9), range(1, 9))))
 def test_two_turns_are_one(first: int, second: int) -> None:
     image = corners(8, 6)
-    assert upright(image, compose(first, second)).tobytes() == upright(upright(image, first), second).tobytes()
+    assert (
+        upright(image, compose(first, second)).tobytes() == upright(upright(image, first), second).tobytes()
+    )
 
 
 @pytest.mark.parametrize("turn", range(1, 9))

@@ -192,6 +192,12 @@ def test_a_file_system_without_an_own_id_goes_by_its_mount_point() -> None:
     assert (name_volume(memory).id, name_volume(memory).kind) == ("mount:/dev/shm", "memory")
 
 
+@linux_only
+def test_the_disk_of_a_container_is_no_network_share() -> None:
+    volume = name_volume(Mount("/", "none", "9p", "0:7"))
+    assert (volume.id, volume.kind) == ("mount:/", "local")
+
+
 def test_system_mounts_hold_no_photos() -> None:
     assert [mount.file_system for mount in mounts.read_mountinfo(MOUNTINFO) if not mount.holds_files] == [
         "proc"

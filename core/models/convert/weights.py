@@ -74,12 +74,11 @@ def _weights(path: Path) -> dict[str, Tensor]:
         if name.endswith(".scale"):
             continue
         if name.endswith(".q4"):
-            name = name.removesuffix(".q4")
-            scale = numpy_helper.to_array(arrays[name + ".scale"])
-            values = BlockMatrix(scale, _nibbles(one)).dense()
+            plain = name.removesuffix(".q4")
+            scale = numpy_helper.to_array(arrays[plain + ".scale"])
+            found[plain] = torch.from_numpy(BlockMatrix(scale, _nibbles(one)).dense())
         else:
-            values = numpy_helper.to_array(one).astype(np.float32)
-        found[name] = torch.from_numpy(values)
+            found[name] = torch.from_numpy(numpy_helper.to_array(one).astype(np.float32))
     return found
 
 
@@ -87,6 +86,6 @@ def _nibbles(one: onnx.TensorProto) -> npt.NDArray[np.uint8]:
     """A 4-bit matrix's nibbles, 0..15 with 8 for zero, in the order of its columns."""
     packed = np.frombuffer(one.raw_data, np.uint8)
     if one.data_type == onnx.TensorProto.INT4:
-        packed = packed ^ 0x88
+        packed = packed ^ np.uint8(0x88)
     rows = one.dims[0]
     return np.stack([packed & 15, packed >> 4], axis=1).reshape(rows, -1)
