@@ -69,6 +69,7 @@ class _Worker:
     taken: int = 0
     mark: tuple[int, float] = (-1, 0.0)
     is_killed: bool = False
+    has_died: bool = False
     heard: float = field(default_factory=time.monotonic)
 
     def ask(self, message: Read | Go | Drop) -> None:
@@ -76,6 +77,18 @@ class _Worker:
         with contextlib.suppress(OSError):
             self.jobs.send(message)
         self.heard = time.monotonic()
+
+    def messages(self) -> list[Said]:
+        """What it has said and nobody has heard yet; `has_died` is set where its pipe has ended."""
+        heard: list[Said] = []
+        self.look_at_marks()
+        try:
+            while self.jobs.poll():
+                heard.append(self.jobs.recv())
+                self.heard = time.monotonic()
+        except (EOFError, OSError):
+            self.has_died = True
+        return heard
 
     def look_at_marks(self) -> None:
         """Note the file that was taken up last."""
@@ -185,29 +198,23 @@ class DecodingPool:
         events: list[Identified | Ended] = []
         ready = wait([worker.jobs for worker in self._workers], _POLL_S)
         for worker in [worker for worker in self._workers if worker.jobs in ready]:
-            try:
-                while worker.jobs.poll():
-                    worker.heard = time.monotonic()
-                    worker.look_at_marks()
-                    events += self._hear(run, worker, worker.jobs.recv())
-            except (EOFError, OSError):
+            for said in worker.messages():
+                events += self._hear(run, worker, said)
+            if worker.has_died:
                 events += self._bury(run, worker)
         self._pay(run)
-        for worker in self._workers:
-            longest = max(worker.limits.timeout_s, READ_TIMEOUT_S) + _GRACE_S
-            if (
-                worker.tasks
-                and not ready
-                and time.monotonic() - worker.heard > longest
-                and not self._waits(run, worker)
-            ):
-                worker.is_killed = True
-                worker.process.kill()  # its pipe ends, and the next round buries it
+        if not ready:
+            self._kill_silent(run)
         return events
 
-    def _waits(self, run: _Run, worker: _Worker) -> bool:
-        """Whether all that the worker has in hand waits for memory."""
-        return len(worker.tasks) == sum(1 for other, _, _ in run.waiting if other is worker)
+    def _kill_silent(self, run: _Run) -> None:
+        """The second wall: a worker that its own clock has not stopped. Its pipe ends, and the next round buries it."""
+        for worker in self._workers:
+            waiting = sum(1 for other, _, _ in run.waiting if other is worker)
+            longest = max(worker.limits.timeout_s, READ_TIMEOUT_S) + _GRACE_S
+            if len(worker.tasks) > waiting and time.monotonic() - worker.heard > longest:
+                worker.is_killed = True
+                worker.process.kill()
 
     def _hear(self, run: _Run, worker: _Worker, said: Said) -> list[Identified | Ended]:
         task = worker.tasks[said.key]
@@ -269,6 +276,7 @@ class DecodingPool:
     def _bury(self, run: _Run, worker: _Worker) -> list[Ended]:
         """A worker has died: the file in its hands is at fault, its other files go to another worker."""
         worker.look_at_marks()
+        worker.process.join(_GRACE_S)
         self._end(worker)
         run.waiting = deque(entry for entry in run.waiting if entry[0] is not worker)
         key, began = worker.mark
@@ -296,8 +304,14 @@ class DecodingPool:
         process = self._context.Process(
             target=serve, args=(their_jobs, their_marks, plan, self._decoder, limits), daemon=True
         )
-        with _program_hidden():
-            process.start()
+        try:
+            with _program_hidden():
+                process.start()
+        except OSError as error:
+            raise ShiguangError(
+                f"No process to decode photos could be started: {error.strerror}.",
+                what_to_do="Close other programs.",
+            ) from error
         their_jobs.close()
         their_marks.close()
         worker = _Worker(process, jobs, marks, limits)
@@ -306,7 +320,7 @@ class DecodingPool:
 
     def _end(self, worker: _Worker) -> None:
         """End one process: an idle one by closing its pipe, one at work by force."""
-        if worker.tasks:
+        if worker.tasks and worker.process.exitcode is None:
             worker.process.kill()
         worker.jobs.close()
         worker.process.join(_GRACE_S)

@@ -136,14 +136,9 @@ def _camera(exif: Exif, xmp: Xmp) -> str | None:
 
 
 def _caption(exif: Exif, xmp: Xmp) -> str | None:
-    written = xmp.first("dc:description", "dc:title")
-    if written:
-        return written
-    for candidate in (
-        _windows_text(exif, 0x9C9C),
-        _windows_text(exif, 0x9C9B),
-        exif.text(exif.image, 0x010E),
-    ):
+    written = (xmp.first("dc:description"), xmp.first("dc:title"))
+    windows = (_windows_text(exif, 0x9C9C), _windows_text(exif, 0x9C9B))
+    for candidate in (*written, *windows, exif.text(exif.image, 0x010E)):
         if candidate and not _BOILERPLATE.fullmatch(candidate):
             return candidate
     return None

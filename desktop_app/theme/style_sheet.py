@@ -9,8 +9,8 @@ from desktop_app.theme.tokens import CAPTION, EMPTY_LINE, HEADER, RADIUS_CARD, R
 # $name is a token or a measure; QSS is full of braces, so they are put in by name one by one.
 _SHEET = """
 QWidget#paper, QStackedWidget, QDialog, QMessageBox { background: $paper; }
-QWidget#sidebar { background: $sidebar; border: none; border-right: 1px solid $hairline; }
-QSplitter::handle { background: transparent; width: 4px; }
+QWidget#sidebar { background: $sidebar; border: none; }
+QSplitter::handle { background: $hairline; }
 QLabel#brand { font-size: $headerpx; font-weight: 600; color: $ink; }
 QLabel#section { font-size: $captionpx; color: $ink_2; }
 QLabel#caption { font-size: $captionpx; color: $ink_2; }
@@ -55,7 +55,7 @@ QSlider::handle:horizontal { background: $surface; border: 1px solid $ink_2; wid
                              margin: -6px 0; border-radius: 7px; }
 QSlider::handle:horizontal:hover, QSlider::handle:horizontal:focus { border: 1px solid $accent; background: $accent; }
 
-QProgressBar { background: $hairline; border: none; max-height: 2px; min-height: 2px; }
+QProgressBar { background: transparent; border: none; max-height: 2px; min-height: 2px; }
 QProgressBar::chunk { background: $accent; }
 
 QMenu { background: $surface; color: $ink; border: 1px solid $hairline; padding: 4px; }

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, Qt, Signal, Slot
-from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLineEdit, QStackedWidget, QVBoxLayout, QWidget
 
 from core.errors import ShiguangError
 from core.search.query import Query
@@ -79,6 +79,7 @@ class Room(QWidget):
         session.asking.failed.connect(self._take_error)
         session.keeping.overviewed.connect(self._take_overview)
         session.keeping.loaded.connect(self._count_photos)
+        session.keeping.loaded.connect(self._take_focus)
         session.timeline.sections_changed.connect(self._count_photos)
         session.timeline.modelReset.connect(self._count_photos)
         session.indexing.state_changed.connect(self._take_state)
@@ -147,9 +148,14 @@ class Room(QWidget):
         by_band: dict[str, list[int]] = {SURE: [], LESS_SURE: [], NO: []}
         for hit in answer.hits:
             by_band[hit.band].append(hit.photo)
-        folded = bool(by_band[SURE]) and not self._is_unfolded
+        folded = self._folds(answer) and not self._is_unfolded
         shown = {band: photos for band, photos in by_band.items() if photos}
         return [(band, [] if band == LESS_SURE and folded else photos) for band, photos in shown.items()]
+
+    def _folds(self, answer: Answer) -> bool:
+        """Less sure hits hide behind sure ones, unless the person asked for the nearest whatever they are."""
+        is_everything = self._query is not None and self._query.everything
+        return not is_everything and any(hit.band == SURE for hit in answer.hits)
 
     @Slot(object)
     def _unfold(self, band: str) -> None:
@@ -163,7 +169,7 @@ class Room(QWidget):
     def _say_fold(self) -> None:
         hits = self._answer.hits if self._answer is not None else ()
         less = sum(hit.band == LESS_SURE for hit in hits)
-        if not less or not any(hit.band == SURE for hit in hits):
+        if not less or self._answer is None or not self._folds(self._answer):
             self.grid.set_fold(None, "")
         elif self._is_unfolded:
             self.grid.set_fold(LESS_SURE, tr("Hide"))
@@ -214,6 +220,11 @@ class Room(QWidget):
     def _count_photos(self) -> None:
         self._now = replace(self._now, photos=self._session.timeline.rowCount())
         self._choose_page()
+
+    def _take_focus(self) -> None:
+        """The arrow keys go to the photos from the start, unless somebody is typing already."""
+        if not isinstance(self.window().focusWidget(), QLineEdit):
+            self.grid.setFocus()
 
     def _choose_page(self) -> None:
         page = page_for(self._now)

@@ -194,7 +194,7 @@ class Sidebar(QWidget):
         line = QFrame()
         line.setObjectName("hairline")
         column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 1, 0)
+        column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addLayout(inner, 1)
         column.addWidget(line)

@@ -76,7 +76,7 @@ class Asking(QObject):
 
     @Slot(object)
     def _take(self, end: End) -> None:
-        if self.sender() is not self._worker:
+        if self._worker is None or self.sender() is not self._worker:
             return  # the answer to an older question
         self._worker = None
         if isinstance(end, Done):

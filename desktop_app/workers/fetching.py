@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,8 +11,7 @@ from PySide6.QtGui import QImage
 
 from core.progress import CancelToken, Report
 from desktop_app.items.cell_image import cell_image
-from desktop_app.items.cells import Cells
-from desktop_app.theme.tokens import RADIUS_CELL
+from desktop_app.items.cells import Cells, Wish
 from desktop_app.workers.lane import Lane
 from desktop_app.workers.worker import Done, End
 
@@ -41,9 +39,7 @@ class Fetching(QObject):
         self._lane = lane
         self._cells = cells
         self._library: Shiguang | None = None
-        self._waiting: tuple[int, ...] = ()
-        self._side_px = 0
-        self._radius_px = 0.0
+        self._waiting = Wish((), 0, 0.0)
         self._is_busy = False
         cells.wanted.connect(self._want)
 
@@ -51,22 +47,18 @@ class Fetching(QObject):
         self._library = library
         self._next()
 
-    def set_ratio(self, ratio: float) -> None:
-        """Pixels of the screen a logical pixel."""
-        self._radius_px = RADIUS_CELL * ratio
-
-    @Slot(object, object)
-    def _want(self, photos: tuple[int, ...], side_px: int) -> None:
-        self._waiting, self._side_px = photos, side_px
+    @Slot(object)
+    def _want(self, wish: Wish) -> None:
+        self._waiting = wish
         self._next()
 
     def _next(self) -> None:
-        if self._library is None or self._is_busy or not self._waiting:
+        wish = self._waiting
+        if self._library is None or self._is_busy or not wish.photos:
             return
-        portion, self._waiting = self._waiting[:PORTION], self._waiting[PORTION:]
+        self._waiting = replace(wish, photos=wish.photos[PORTION:])
         self._is_busy = True
-        task = partial(fetch, self._library, portion, self._side_px, self._radius_px)
-        self._lane.run(task, self._take)
+        self._lane.run(partial(fetch, self._library, replace(wish, photos=wish.photos[:PORTION])), self._take)
 
     @Slot(object)
     def _take(self, end: End) -> None:
@@ -76,20 +68,13 @@ class Fetching(QObject):
         self._next()
 
 
-def fetch(
-    library: Shiguang,
-    photos: Sequence[int],
-    side_px: int,
-    radius_px: float,
-    report: Report,
-    cancel: CancelToken,
-) -> Fetched:
+def fetch(library: Shiguang, wish: Wish, report: Report, cancel: CancelToken) -> Fetched:
     """Cards and cell pictures of these photos; a photo without a thumbnail has None for a picture."""
-    cards = library.cards(photos)
-    jpegs = library.thumbs.get(photos)
+    cards = library.cards(wish.photos)
+    jpegs = library.thumbs.get(wish.photos)
     images: dict[int, QImage | None] = {}
-    for photo in photos:
+    for photo in wish.photos:
         cancel.check()
         jpeg = jpegs.get(photo)
-        images[photo] = cell_image(jpeg, side_px, radius_px) if jpeg else None
-    return Fetched(cards, images, side_px)
+        images[photo] = cell_image(jpeg, wish.side_px, wish.radius_px) if jpeg else None
+    return Fetched(cards, images, wish.side_px)

@@ -167,7 +167,7 @@ class Indexing(QObject):
 
     @Slot(object)
     def _pass_progress(self, progress: Progress) -> None:
-        if self.sender() is self._run:
+        if self._run is not None and self.sender() is self._run:
             self.latest = progress
             self.progress.emit(progress)
 

@@ -76,13 +76,13 @@ class Pictures(QObject):
 
     @Slot(object)
     def _take_glance(self, end: End) -> None:
-        if self.sender() is self._looking:
+        if self._looking is not None and self.sender() is self._looking:
             self._looking = None
             self._tell(end, self.glanced)
 
     @Slot(object)
     def _take_decoded(self, end: End) -> None:
-        if self.sender() is self._decoding:
+        if self._decoding is not None and self.sender() is self._decoding:
             self._decoding = None
             self._tell(end, self.decoded)
 

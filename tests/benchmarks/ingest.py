@@ -36,7 +36,7 @@ def make_photos(source: Path, folder: Path, count: int) -> None:
     """`count` JPEGs of 12 megapixels: the big pictures of `source`, each time cut and mirrored otherwise."""
     big = []
     for path in sorted(source.rglob("*")):
-        if path.suffix.lower() in (".jpg", ".jpeg"):
+        if path.is_file() and path.suffix.lower() in (".jpg", ".jpeg") and path.name[0] != ".":
             with Image.open(path) as picture:
                 if picture.width * picture.height >= 7_000_000:
                     big.append(path)

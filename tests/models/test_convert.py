@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from pathlib import Path
 
 import numpy as np
@@ -43,11 +45,13 @@ def test_the_image_tower_read_back_is_the_one_that_ships(starter: Encoder) -> No
 
 
 def test_weights_written_again_are_the_same_weights(starter: Encoder, tmp_path: Path) -> None:
-    export_image_tower(weights.image_tower(starter.folder), tmp_path / "image.onnx")
-    export_text_tower(weights.text_tower(starter.folder), tmp_path / "text.onnx")
+    image, text = weights.image_tower(starter.folder), weights.text_tower(starter.folder)
+    export_image_tower(image, tmp_path / "image.onnx")
+    export_text_tower(text, tmp_path / "text.onnx")
 
-    assert (tmp_path / "image.onnx").read_bytes() == (starter.folder / "image.onnx").read_bytes()
-    assert (tmp_path / "text.onnx").read_bytes() == (starter.folder / "text.onnx").read_bytes()
+    for before, after in ((image, weights.image_tower(tmp_path)), (text, weights.text_tower(tmp_path))):
+        for name, tensor in after.state_dict().items():
+            assert torch.equal(tensor, before.state_dict()[name]), name
 
 
 def test_four_bits_err_by_less_than_a_twelfth_of_a_blocks_reach() -> None:
@@ -69,7 +73,7 @@ def test_a_matrix_of_four_bits_stays_as_it_is() -> None:
 
 
 def test_a_cut_vocabulary_cuts_the_texts_it_was_made_for_as_before(starter_folder: Path) -> None:
-    pieces = ["<s>", "</s>", "<unk>", "▁", "a", "b", "c", "▁ab", "bc", "▁abc", "狗", "▁cc"]
+    pieces = ["<s>", "</s>", "<unk>", "▁", "a", "b", "c", "▁ab", "bc", "▁abc", "狗", "▁ccc"]
     scores = -np.arange(len(pieces), dtype=np.float32)
     charsmap = _charsmap(starter_folder)
     whole = Vocabulary(pieces, scores, charsmap, bos=0, eos=1, pad=2, unk=2)
@@ -79,13 +83,10 @@ def test_a_cut_vocabulary_cuts_the_texts_it_was_made_for_as_before(starter_folde
 
     for text in ("abc", "bc 狗", "abc bc"):
         assert cut.tokenizer().encode(text).tokens == whole.tokenizer().encode(text).tokens
-    assert "▁cc" not in cut.pieces
+    assert "▁ccc" not in cut.pieces
     assert [cut.pieces[i] for i in (cut.bos, cut.eos, cut.unk)] == ["<s>", "</s>", "<unk>"]
 
 
 def _charsmap(folder: Path) -> bytes:
-    import base64
-    import json
-
     content = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
     return base64.b64decode(content["normalizer"]["normalizers"][0]["precompiled_charsmap"])

@@ -83,7 +83,7 @@ def test_no_texts_give_empty_arrays(tokenizer: Tokenizer) -> None:
     }
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=20)
 @given(texts=st.lists(st.text(st.characters(codec=None), max_size=200), min_size=1, max_size=3))
 def test_any_text_has_an_embedding_of_length_one(starter: Encoder, texts: list[str]) -> None:
     embeddings = starter.encode_texts(texts)

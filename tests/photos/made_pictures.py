@@ -74,7 +74,9 @@ def assert_upright(pixels: bytes, side: int = PLAN.side_px, within: int = 12) ->
         assert off <= within, f"{name} is {found}, not {CORNERS[name]}"
 
 
-def dng(raw: Image.Image, preview: bytes | None = None, preview_size: tuple[int, int] = (0, 0), turn: int = 1) -> bytes:
+def dng(
+    raw: Image.Image, preview: bytes | None = None, preview_size: tuple[int, int] = (0, 0), turn: int = 1
+) -> bytes:
     """A linear-mosaic DNG of 16 bits of the picture, uncompressed, with a JPEG preview before it where given."""
     red, green, blue = (channel.load() for channel in raw.split())
     width, height = raw.size
@@ -90,7 +92,12 @@ def dng(raw: Image.Image, preview: bytes | None = None, preview_size: tuple[int,
         (273, 4, [strips_at]), (277, 3, [1]), (278, 4, [height]), (279, 4, [len(mosaic)]), (33421, 3, [2, 2]),
         (33422, 1, [0, 1, 1, 2]),
     ]  # fmt: skip
-    facts = [(50706, 1, [1, 4, 0, 0]), (271, 2, list(b"Maker\0")), (272, 2, list(b"Model\0")), (274, 3, [turn])]
+    facts = [
+        (50706, 1, [1, 4, 0, 0]),
+        (271, 2, list(b"Maker\0")),
+        (272, 2, list(b"Model\0")),
+        (274, 3, [turn]),
+    ]
     after = strips_at + len(mosaic)
     if preview is None:
         return _tiff(block + bytes(mosaic), after, main + facts)

@@ -17,11 +17,13 @@ from core.photos.costs import Cost, TooCostly
 from core.photos.decode import decode
 from core.photos.faults import WHAT_TO_DO
 from core.photos.identity import identify
+from core.photos.orientation import upright
 from tests.photos.made_pictures import (
     PLAN,
     assert_upright,
     colours_of,
     corners,
+    dng,
     exif_of,
     jpeg,
     saved,
@@ -185,6 +187,38 @@ def test_an_animation_is_its_first_frame(picture_format: str) -> None:
     found = decode(data, "a", PLAN)
     assert found.frames == 3
     assert_upright(found.pixels, within=30)
+
+
+@pytest.mark.parametrize(
+    ("turn", "size"), [(1, (192, 128)), (3, (192, 128)), (6, (128, 192)), (8, (128, 192))]
+)
+def test_a_raw_file_is_its_preview_where_that_is_big_enough(turn: int, size: tuple[int, int]) -> None:
+    preview = saved(corners(96, 64), "JPEG", quality=95, subsampling=0)
+    big = decode(dng(corners(192, 128), preview, (96, 64), turn), "a.dng", PLAN)
+    upright_preview = upright(corners(96, 64), turn).resize((PLAN.side_px, PLAN.side_px))
+    difference = np.abs(np.frombuffer(big.pixels, np.uint8).astype(int) - np.asarray(upright_preview).ravel())
+    assert difference.mean() < 5
+    assert ((big.width, big.height), big.format) == (size, "RAW")
+    assert (big.metadata.camera, big.metadata.orientation) == ("Maker Model", turn)
+
+
+@pytest.mark.parametrize("preview", [None, jpeg(48, 32), jpeg()[:500]])
+def test_a_raw_file_without_a_good_preview_is_developed(preview: bytes | None) -> None:
+    found = decode(dng(corners(192, 128), preview, (48, 32)), "a.dng", PLAN)
+    assert (found.width, found.height) == (192, 128)
+    red, green, blue = (
+        colours_of(found.pixels, PLAN.side_px)[name] for name in ("top left", "top right", "bottom left")
+    )
+    assert max(red) == red[0]
+    assert max(green) == green[1]
+    assert max(blue) == blue[2]
+
+
+def test_a_raw_file_without_picture_data_is_no_black_picture() -> None:
+    black = dng(Image.new("RGB", (192, 128)))
+    with pytest.raises(PhotoFault) as caught:
+        decode(black, "a.dng", PLAN)
+    assert caught.value.code == "truncated"
 
 
 def test_cropping_takes_the_middle() -> None:

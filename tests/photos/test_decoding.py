@@ -65,6 +65,9 @@ def all_of(pool: DecodingPool, jobs: list[Job], wanted: bool = True) -> dict[int
         ("hang", "timeout"),
         ("sleep", "timeout"),
         pytest.param(
+            "freeze", "timeout", marks=pytest.mark.skipif(os.name != "posix", reason="no such call here")
+        ),
+        pytest.param(
             "grow",
             "no-memory",
             marks=pytest.mark.skipif(sys.platform != "linux", reason="no limit of memory here"),
@@ -220,6 +223,17 @@ def test_leaving_a_run_in_the_middle_stops_its_processes(
     run = pool.run(iter(files(*(f"sleep {n}.jpg" for n in range(8)))), lambda found: True, CancelToken())
     next(run)
     run.close()  # type: ignore[attr-defined]
+    assert isinstance(all_of(pool, files("1.jpg"))[0], Decoded)
+
+
+def test_a_callers_own_error_ends_the_run_and_is_not_taken_for_a_dead_decoder(
+    pool: DecodingPool, files: Callable[..., list[Job]]
+) -> None:
+    def wants(found: Identified) -> bool:
+        raise OSError("the library's disk is full")
+
+    with pytest.raises(OSError, match="disk is full"):
+        list(pool.run(iter(files("1.jpg", "2.jpg")), wants, CancelToken()))
     assert isinstance(all_of(pool, files("1.jpg"))[0], Decoded)
 
 

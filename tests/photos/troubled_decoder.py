@@ -22,6 +22,8 @@ def decode(data: bytes, name: str, plan: DecodePlan, **more: Any) -> Decoded:
     elif trouble == "hang":
         while True:  # with the interpreter's lock in hand, as a C loop would
             pass
+    elif trouble == "freeze":
+        ctypes.PyDLL(None).sleep(3600)  # keeps the interpreter's lock, so that no thread of ours can run
     elif trouble == "sleep":
         time.sleep(3600)
     elif trouble == "grow":

@@ -87,12 +87,23 @@ def _block(graph: Graph, x: str, name: str, block: Block) -> str:
 def export_text_tower(tower: TextTower, path: Path) -> None:
     """Write `tower` as `ids`, `mask`, `ids2`, `mask2` int64 [n, t] -> `embedding` float32 [n, d]."""
     graph = Graph("text tower")
+    _head(graph, _both(graph, tower), tower.head)
+    graph.save(path, "embedding", ["n", tower.head.direct.out_features])
+
+
+def export_text_features(tower: TextTower, path: Path) -> None:
+    """Write both encoders without the head: the text tower's inputs -> `features` [n, 896]."""
+    graph = Graph("text features")
+    features = graph.node("Identity", _both(graph, tower), output="features")
+    graph.save(path, features, ["n", tower.head.direct.in_features])
+
+
+def _both(graph: Graph, tower: TextTower) -> str:
     ids, mask = (graph.input(name, TensorProto.INT64, ["n", "t"]) for name in ("ids", "mask"))
     ids2, mask2 = (graph.input(name, TensorProto.INT64, ["n", "t2"]) for name in ("ids2", "mask2"))
     first = graph.normalised(_bert(graph, ids, mask, tower.e5))
     second = _use(graph, ids2, mask2, tower.use)
-    _head(graph, graph.node("Concat", first, second, axis=1), tower.head)
-    graph.save(path, "embedding", ["n", tower.head.direct.out_features])
+    return graph.node("Concat", first, second, axis=1)
 
 
 def _bert(graph: Graph, ids: str, mask: str, bert: Bert) -> str:

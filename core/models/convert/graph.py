@@ -157,7 +157,7 @@ def to_blocks(weights: Floats) -> BlockMatrix:
     best_error = np.full(peak.shape, np.inf, np.float32)
     best_scale = np.zeros(peak.shape, np.float16)
     best_nibbles = np.full(blocks.shape, 8, np.uint8)
-    for reach in (-8.0, 7.0, -7.5, 7.5, -7.0, -6.5, 6.5):
+    for reach in (-8.0, 7.0, -7.0, 6.0, -6.0, -7.5, 7.5, -6.5, 6.5):
         scale = (peak / reach).astype(np.float16)
         wide = scale.astype(np.float32)[:, :, None]
         with np.errstate(divide="ignore", invalid="ignore"):

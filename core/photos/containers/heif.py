@@ -10,6 +10,7 @@ from core.photos.orientation import compose
 
 _METADATA = frozenset((b"Exif", b"mime", b"uri "))
 _MOST_ITEMS = 20_000  # a 200-megapixel grid has 1,000 tiles
+_MOST_SPANS = 100_000  # which may take no byte each in the file
 
 
 @dataclass(slots=True)
@@ -100,6 +101,7 @@ def _read_places(data: Buffer, box: Box, meta: _Meta) -> None:
     widths = fields.number(2)
     offset_width, length_width = widths >> 12, widths >> 8 & 15
     base_width, index_width = widths >> 4 & 15, widths & 15 if version else 0
+    count = 0
     for _ in range(min(fields.number(4 if version == 2 else 2), _MOST_ITEMS)):
         item = fields.number(4 if version == 2 else 2)
         way = fields.number(2) & 15 if version else 0
@@ -110,6 +112,9 @@ def _read_places(data: Buffer, box: Box, meta: _Meta) -> None:
             fields.number(index_width)
             begin, length = base + fields.number(offset_width), fields.number(length_width)
             begin += meta.idat if way == 1 else 0
+            count += 1
+            if count > _MOST_SPANS:
+                raise BrokenBoxes("too many stretches")
             spans.append((begin, begin + length if length else len(data)))
         if way > 1 or (way == 1 and not meta.idat):
             raise BrokenBoxes("an item made of other items")

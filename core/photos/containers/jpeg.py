@@ -13,6 +13,8 @@ _ALONE = frozenset((0x01, *range(0xD0, 0xD8)))  # markers without a length
 
 # The end of entropy-coded data: a marker that is neither a stuffed zero nor a restart nor a fill byte.
 _END_OF_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+# Progressive pictures have some dozens, metadata some hundreds; a file of nothing but markers must not take minutes.
+_MOST_MARKERS = 100_000
 # Photoshop's resource block 0x0404 holds the IPTC records.
 _PHOTOSHOP = b"Photoshop 3.0\0"
 
@@ -49,7 +51,9 @@ class _Reader:
         """Walk the markers; true when the end of image was reached in order."""
         data, size, at = self._data, len(self._data), 2
         self.picture.add(0, 2)
-        while at + 2 <= size and data[at] == 0xFF:
+        for _ in range(_MOST_MARKERS):
+            if at + 2 > size or data[at] != 0xFF:
+                break
             marker = data[at + 1]
             if marker == 0xFF:  # a fill byte
                 at += 1
