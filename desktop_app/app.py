@@ -16,6 +16,7 @@ from core.log import logger, start_log
 from core.settings import FILE_NAME, LANGUAGE, LOG_VERBOSE, SETTINGS, THEME, Settings, default_folder
 from desktop_app.crash import CrashReport
 from desktop_app.i18n import speak
+from desktop_app.immortal import keep_constants_alive
 from desktop_app.interrupt import Interrupt
 from desktop_app.session import Session
 from desktop_app.single_instance import FirstInstance, hand_over
@@ -30,6 +31,7 @@ DONE, STOPPED = 0, 130
 
 def main(argv: Sequence[str]) -> int:
     """Open the window and stay until it is closed; what the process ends with. `argv` without the program's name."""
+    keep_constants_alive()
     options = _parser().parse_args(argv)
     folder = options.library or default_folder()
     folders = [os.path.abspath(each) for each in options.folders]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from core.cli.output import Output
 from core.errors import LibraryMissing, WrongUse
 from core.evaluate.retrieval import muge, retrieval
-from core.evaluate.zeroshot import zeroshot
+from core.evaluate.zeroshot import PLAIN, prompt_templates, zeroshot
 from core.library.database import open_for_reading
 from core.library.spaces import active_space
 from core.models.encoder import Encoder
@@ -69,9 +69,8 @@ def run_retrieval(options: argparse.Namespace, output: Output, cancel: CancelTok
 def run_zeroshot(options: argparse.Namespace, output: Output, cancel: CancelToken) -> int:
     encoder = _encoder(options)
     try:
-        scores = zeroshot(
-            encoder, options.images, options.labels, options.lang, options.templates, output.progress, cancel
-        )
+        templates = PLAIN if options.templates == "none" else prompt_templates(options.lang)
+        scores = zeroshot(encoder, options.images, options.labels, options.lang, templates, output.progress, cancel)
         _print(scores.as_json(), output)
         return 0
     finally:

@@ -15,8 +15,8 @@ _REDUCED_FIRST = frozenset(("L", "RGB", "CMYK", "YCbCr"))
 # Rows are converted in bands of about this many pixels, so that a big palette picture never stands in memory
 # four times over.
 _BAND_PIXELS = 1 << 20
-# The largest value that a number of this size probably means: 1 for shares, then 8, 16 bits.
-_NATURAL_TOPS = (1.0, 255.0, 65535.0)
+# The largest value that a number of this size probably means: 1 for shares, then 8, 15 and 16 bits.
+_NATURAL_TOPS = (1.0, 255.0, 32767.0, 65535.0)
 
 
 def to_rgb(image: Image.Image, factor: int, profile: bytes | None) -> tuple[Image.Image, bytes | None]:

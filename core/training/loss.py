@@ -67,3 +67,23 @@ def concepts(images: Tensor, names: Tensor, logit_scale: Tensor, shown: Tensor, 
 def imitation(embeddings: Tensor, teacher: Tensor) -> Tensor:
     """How far embeddings [n, d] are from a teacher's [n, d] of the same joint space: mean of 1 - cosine."""
     return (1 - (embeddings * teacher).sum(1)).mean()
+
+
+def neighbours(embeddings: Tensor, logit_scale: float) -> Tensor:
+    """For each row of [n, d] the softmax over its cosines to the others, [n, n], itself left out."""
+    near = F.normalize(embeddings, dim=1)
+    return _others(logit_scale * near @ near.T).softmax(1)
+
+
+def relation(embeddings: Tensor, given: Tensor, logit_scale: float) -> Tensor:
+    """How far the neighbours of `embeddings` [n, d] are from the given ones [n, n]: KL, in nats a row.
+
+    Relational distillation (Park et al. 2019), of distributions as in Tian et al. 2020.
+    """
+    logits = _others(logit_scale * embeddings @ embeddings.T)
+    return F.kl_div(logits.log_softmax(1), given, reduction="batchmean")
+
+
+def _others(logits: Tensor) -> Tensor:
+    # Finite, so that a target of 0 times its logarithm is 0.
+    return logits - 1e4 * torch.eye(len(logits))

@@ -70,7 +70,7 @@ def class_names(path: Path) -> Names:
 def concepts(classes: int, path: Path = HERE / "concepts.txt") -> Concepts:
     """The table of everyday words, for a classifier of `classes`."""
     en, zh, rows = [], [], []
-    for english, chinese, shown in _table(path):
+    for english, chinese, shown in read_table(path):
         en.append(english.split(", "))
         zh.append(chinese.split(", "))
         row = np.zeros(classes, np.float32)
@@ -134,11 +134,11 @@ def _is_plain(meaning: str) -> bool:
 
 
 def _mended() -> Iterator[tuple[int, list[str]]]:
-    for number, names in _table(HERE / "names_mended.txt"):
+    for number, names in read_table(HERE / "names_mended.txt"):
         yield int(number), names.split(", ")
 
 
-def _table(path: Path) -> Iterator[list[str]]:
+def read_table(path: Path) -> Iterator[list[str]]:
     """Lines of columns parted by `|`; empty lines and those that begin with # are left out."""
     for line in _lines(path):
         if line.strip() and not line.startswith("#"):

@@ -161,16 +161,16 @@ def test_giants_are_decoded_one_at_a_time_with_nothing_beside_them(
             ]
             beside.append(len(workers))
 
-    results = all_of(pool, files("giant 0.jpg", "1.jpg", "giant 2.jpg"))
-    assert all(isinstance(result, Decoded) for result in results.values())
     watcher = threading.Thread(target=watch)
     watcher.start()
     try:
-        all_of(pool, files("giant 0.jpg"))
+        results = all_of(pool, files("giant 0.jpg", "1.jpg", "2.jpg", "giant 3.jpg"))
     finally:
         watching.set()
         watcher.join()
-    assert beside[-1] == 1
+    assert all(isinstance(result, Decoded) for result in results.values())
+    assert max(beside) == 2
+    assert [workers for workers in beside if workers][-1] == 1
 
 
 def _words(process: psutil.Process) -> list[str]:

@@ -39,7 +39,7 @@ def decode(data: bytes, name: str, plan: DecodePlan, **more: Any) -> Decoded:
         os.write(2, b"on every channel\n")
     elif trouble == "giant":
         more["afford"](Cost(1 << 20, alone=True))
-        time.sleep(0.2)
+        time.sleep(0.5)
     elif trouble == "costly":
         more["afford"](Cost(500 << 20))
     elif trouble == "slow":

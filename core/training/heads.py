@@ -1,0 +1,253 @@
+"""Trains the heads of the starter on cached features: what a batch is, and what is asked of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from core.models.convert.towers import Head
+from core.progress import CancelToken, Report
+from core.training import loss
+from core.training.classifier import Classifier, Imagination
+from core.training.loop import Outcome, Settings, train
+from core.training.loss import LogitScale
+
+
+@dataclass(frozen=True, slots=True)
+class Phrases:
+    """Groups of texts that mean the same, as features: one is drawn at random for each group and step.
+
+    features  [texts, 896]
+    group     [texts] the group of each text, ascending; every group has at least one
+    """
+
+    features: Tensor
+    group: Tensor
+
+    @property
+    def groups(self) -> int:
+        return int(self.group[-1]) + 1
+
+    def drawn(self) -> Tensor:
+        """One text of every group, [groups, 896]."""
+        chance = torch.rand(len(self.group))
+        best = torch.full((self.groups,), -1.0).scatter_reduce(0, self.group, chance, "amax")
+        chosen = torch.nonzero(chance == best[self.group])[:, 0]
+        # Two equal chances in one group are possible, if barely.
+        first = torch.ones(len(chosen), dtype=torch.bool)
+        first[1:] = self.group[chosen][1:] != self.group[chosen][:-1]
+        return self.features[chosen[first]]
+
+    def mean_of(self, head: Head) -> Tensor:
+        """Every group's mean embedding under `head`, [groups, d], L2-normalised."""
+        embeddings = head(self.features)
+        total = torch.zeros(self.groups, embeddings.shape[1]).index_add_(0, self.group, embeddings)
+        return nn.functional.normalize(total, dim=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Bilingual:
+    """The same groups of texts in English and Chinese."""
+
+    en: Phrases
+    zh: Phrases
+
+
+@dataclass(frozen=True, slots=True)
+class Photos:
+    """The captioned photos as features; photo i is row i everywhere.
+
+    student   views of the photos (as they are, mirrored) by the encoder that ships, each [n, 1280]
+    sibling   the same views by all encoders side by side, each [n, 3840]
+    seen      what the classifiers on average see in each view, each [n, 1000], rows summing to 1
+    en, zh    captions [n, 5, 896]
+    """
+
+    student: list[Tensor]
+    sibling: list[Tensor]
+    seen: list[Tensor]
+    en: Tensor
+    zh: Tensor
+
+    def only(self, rows: Tensor) -> Photos:
+        def chosen(views: list[Tensor]) -> list[Tensor]:
+            return [view[rows] for view in views]
+
+        return Photos(
+            chosen(self.student), chosen(self.sibling), chosen(self.seen), self.en[rows], self.zh[rows]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """All that the heads learn from. `dictionary` is parallel: row i of both languages is one meaning."""
+
+    photos: Photos
+    held_out: Photos
+    classifier: Classifier
+    names: Bilingual
+    concepts: Bilingual
+    shown_by: Tensor  # [concepts, classes], 0 or 1
+    dictionary: tuple[Tensor, Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What each part of the loss counts for, beside InfoNCE with the captions in both languages (1)."""
+
+    # The sibling sees with three encoders and learns beside the student, in the same space.
+    sibling: float = 1.0
+    # How closely the student follows the sibling's embeddings.
+    imitation: float = 8.0
+    # The classifiers' softmax over the thousand names, on the training photos.
+    names: float = 0.5
+    # The same on imagined photos of all thousand classes.
+    imagined: float = 1.0
+    # Everyday words, on both.
+    concepts: float = 1.0
+    # The same meaning in both languages at the same place: names, concepts and a dictionary's words.
+    translation: float = 1.0
+    # Words lie to each other as the text encoders have it, also those no photo shows.
+    relation: float = 0.3
+
+
+# Factors on cosines where nothing is learned: dictionary words against each other.
+TRANSLATION_SCALE = 30.0
+RELATION_SCALE = 15.0
+PHOTOS_A_BATCH = 1_000
+IMAGINED_A_BATCH = 750
+WORDS_A_BATCH = 1_000
+# Imagined photos lead by this much in the classifier's logits, evenly spread: from doubtful to certain.
+LEAD = (0.0, 9.0)
+
+
+class Heads:
+    """The three heads and their scales, and the loss of one batch."""
+
+    def __init__(self, material: Material, weights: Weights) -> None:
+        self._material = material
+        self._weights = weights
+        photos = material.photos
+        self.student = Head(photos.student[0].shape[1])
+        self.sibling = Head(photos.sibling[0].shape[1])
+        self.text = Head(photos.en.shape[2])
+        # Where InfoNCE on these photos, and the names, come to rest.
+        self.scale, self.names_scale, self.concepts_scale = LogitScale(20), LogitScale(30), LogitScale(20)
+        self._imagination = Imagination(material.classifier, photos.student[0])
+        imagined, _ = self._imagined(len(photos.student[0]) // 2)
+        self.student.standardise_by(torch.cat([photos.student[0], imagined]))
+        self.sibling.standardise_by(photos.sibling[0])
+        names = material.names
+        self.text.standardise_by(
+            torch.cat([photos.en[:, 0], photos.zh[:, 0], names.en.features, names.zh.features])
+        )
+        # A concept of few classes says more than one of many: a tabby is a cat rather than an animal.
+        self._special = material.shown_by.sum(1) ** -0.5
+        both = torch.cat(material.dictionary)
+        self._word_means = both.mean(0)
+
+    @property
+    def modules(self) -> list[nn.Module]:
+        return [self.student, self.sibling, self.text, self.scale, self.names_scale, self.concepts_scale]
+
+    def batches(self, epoch: int) -> Iterator[Tensor]:
+        """Rows of the training photos, each photo at most once an epoch."""
+        rows = torch.randperm(len(self._material.photos.en))
+        yield from rows.split(PHOTOS_A_BATCH)[: len(rows) // PHOTOS_A_BATCH]
+
+    def loss(self, rows: Tensor) -> Tensor:
+        """Of one batch: the photos `rows`, a random view, caption, name and word each."""
+        photos, weights = self._material.photos, self._weights
+        view = int(torch.randint(len(photos.student), ()))
+        imagined, imagined_seen = self._imagined(IMAGINED_A_BATCH)
+        images = self.student(torch.cat([photos.student[view][rows], imagined])).float()
+        real = images[: len(rows)]
+        sibling = self.sibling(photos.sibling[view][rows]).float()
+        seen = torch.cat([photos.seen[view][rows], imagined_seen])
+        captions, names, concepts, words, chosen = self._texts(rows)
+
+        total = torch.zeros(())
+        for lang in range(2):
+            total = total + loss.contrastive(real, captions[lang], self.scale()) / 2
+            total = total + weights.sibling / 2 * loss.contrastive(sibling, captions[lang], self.scale())
+            total = total + weights.names / 2 * loss.classification(
+                real, names[lang], self.names_scale(), photos.seen[view][rows]
+            )
+            total = total + weights.imagined / 2 * loss.classification(
+                images[len(rows) :], names[lang], self.names_scale(), imagined_seen
+            )
+            shown = seen @ self._material.shown_by.T
+            total = total + weights.concepts / 2 * loss.concepts(
+                images, concepts[lang], self.concepts_scale(), shown, self._special
+            )
+        total = total + weights.imitation * loss.imitation(real, sibling.detach())
+        total = total + weights.translation * self._translation(names, concepts, words)
+        return total + weights.relation * self._relation(words, chosen)
+
+    def _imagined(self, count: int) -> tuple[Tensor, Tensor]:
+        """Features of photos that were never taken, and what the classifier sees in them."""
+        photos, classifier = self._material.photos, self._material.classifier
+        start = photos.student[int(torch.randint(len(photos.student), ()))]
+        start = start[torch.randint(len(start), (count,))]
+        classes = torch.randint(len(classifier.bias), (count,))
+        lead = torch.rand(count) * (LEAD[1] - LEAD[0]) + LEAD[0]
+        features = self._imagination.of(start, classes, lead)
+        return features, classifier.probabilities(features)
+
+    def _texts(self, rows: Tensor) -> tuple[list[Tensor], list[Tensor], list[Tensor], list[Tensor], Tensor]:
+        """Captions, names, concepts and dictionary words, each in both languages, through the text head at once."""
+        material = self._material
+        chosen = torch.randint(len(material.dictionary[0]), (WORDS_A_BATCH,))
+        texts = []
+        for captions, names, concepts, words in (
+            (material.photos.en, material.names.en, material.concepts.en, material.dictionary[0]),
+            (material.photos.zh, material.names.zh, material.concepts.zh, material.dictionary[1]),
+        ):
+            which = torch.randint(captions.shape[1], (len(rows),))
+            texts += [captions[rows, which], names.drawn(), concepts.drawn(), words[chosen]]
+        embeddings = torch.split(self.text(torch.cat(texts)).float(), [len(part) for part in texts])
+        captions_, names_, concepts_, words_ = (list(embeddings[part::4]) for part in range(4))
+        return captions_, names_, concepts_, words_, chosen
+
+    def _translation(self, *groups: list[Tensor]) -> Tensor:
+        """Row i in English beside row i in Chinese: near, and nearer than to any other of its group."""
+        english, chinese = (torch.cat([group[lang] for group in groups]) for lang in range(2))
+        scale = torch.tensor(TRANSLATION_SCALE)
+        words = groups[-1]
+        apart = loss.contrastive(words[0], words[1], scale)
+        return loss.imitation(english, chinese) + 0.2 * apart
+
+    def _relation(self, words: list[Tensor], chosen: Tensor) -> Tensor:
+        with torch.no_grad():
+            centred = [features[chosen] - self._word_means for features in self._material.dictionary]
+            given = loss.neighbours(centred[0] + centred[1], RELATION_SCALE)
+        return sum((loss.relation(one, given, RELATION_SCALE) for one in words), torch.zeros(())) / 2
+
+    def validate(self) -> float:
+        """Mean recall@10 of both languages on the held-out photos, first caption, text to image."""
+        held_out = self._material.held_out
+        with torch.no_grad():
+            images = self.student(held_out.student[0])
+            both = [
+                recall_at_10(self.text(captions[:, 0]), images) for captions in (held_out.en, held_out.zh)
+            ]
+        return sum(both) / len(both)
+
+
+def recall_at_10(texts: Tensor, images: Tensor) -> float:
+    """Share of texts [n, d] with their own image, row i of [n, d], among the first ten."""
+    similar = texts @ images.T
+    before = (similar > similar.diagonal()[:, None]).sum(1)
+    return float((before < 10).float().mean())
+
+
+def train_heads(
+    material: Material, weights: Weights, settings: Settings, report: Report, cancel: CancelToken
+) -> tuple[Heads, Outcome]:
+    """The heads with the best validated weights, in evaluation mode."""
+    heads = Heads(material, weights)
+    outcome = train(heads.modules, heads.batches, heads.loss, heads.validate, settings, report, cancel)
+    return heads, outcome

