@@ -67,6 +67,7 @@ class Window(QMainWindow):
         self.top.show_choices(settings.get(THEME), settings.get(LANGUAGE), settings.get(CELL_PX))
         self.room.grid.set_cell_px(settings.get(CELL_PX))
         self._say()
+        self.setFocus()  # on nothing in particular, until there are photos or somebody types
 
     def _lay_out(self) -> None:
         main = QWidget()

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import threading
 import time
-import tomllib
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -28,7 +27,7 @@ from core.library.database import Database
 from core.library.filters import passing
 from core.log import logger
 from core.models.encoder import Encoder
-from core.resources import resource
+from core.models.prompts import neutral_captions
 from core.search.parse import read
 from core.search.query import Query, Reading
 from core.spaces.space import Space
@@ -240,9 +239,3 @@ class Searcher:
 def _can_be_a_name(words: str) -> bool:
     """Whether words are worth looking for in names: one letter of Latin is in nearly all of them."""
     return len(words) >= 3 or any(letter > "\u2e80" for letter in words)
-
-
-def neutral_captions() -> list[str]:
-    """The shipped captions that fit any photo, in both languages (resources/prompts/neutral.toml)."""
-    sections = tomllib.loads(resource("prompts", "neutral.toml").read_text(encoding="utf-8"))
-    return [caption for captions in sections.values() if isinstance(captions, list) for caption in captions]

@@ -64,9 +64,7 @@ def short_queries(path: Path = HERE / "queries.txt") -> dict[str, list[ShortQuer
     return found
 
 
-def judge(
-    photos: Floats, captions: Captioned, encode: Encode, base: Calibration, neutrals: Floats
-) -> Judged:
+def judge(photos: Floats, captions: Captioned, encode: Encode, base: Calibration, neutrals: Floats) -> Judged:
     """All judged pairs of the held-out photos.
 
     photos   [n, d] embeddings; captions of the same n photos

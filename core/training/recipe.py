@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -20,6 +22,8 @@ from core.training import calibrate, sources
 from core.training.classifier import Classifier
 from core.training.features import Features
 from core.training.heads import Bilingual, Heads, Material, Photos, Phrases
+
+Floats = npt.NDArray[np.float32]
 
 # The image encoders: the first one ships, the others are beside it in the sibling the student imitates.
 ENCODERS = (("lite0", 224), ("lite1", 240), ("lite2", 260))
@@ -115,7 +119,9 @@ def _photos(
             one.append(torch.from_numpy(features.of_photos(view, tar, graph, size, mirrored)))
         views.append(one)
     seen = [
-        torch.stack([one.probabilities(f) for one, f in zip(beginning.classifiers, view, strict=True)]).mean(0)
+        torch.stack([one.probabilities(f) for one, f in zip(beginning.classifiers, view, strict=True)]).mean(
+            0
+        )
         for view in views
     ]
     count = len(captions.ids)
@@ -151,7 +157,28 @@ class _TextFeatures:
         return Phrases(self.of(f"{name}-{lang}", texts), torch.tensor(group))
 
 
-def calibration(heads: Heads, beginning: Beginning, material: Material, data: Path) -> Calibration:
-    """Fitted on the held-out photos, by the text tower with its trained head."""
-    from core.models.tokenize import padded
-    raise NotImplementedError
+def calibrated(
+    heads: Heads, beginning: Beginning, data: Path, features: Features, cache: Path
+) -> Calibration:
+    """Fitted on the held-out photos, with the trained heads."""
+    captions = sources.captioned(data / "flickr8k" / "captions-train.jsonl")
+    _, held_out = split(len(captions.ids))
+    texts = _TextFeatures(beginning, features, cache)
+
+    def encode(given: Sequence[str]) -> Floats:
+        with torch.inference_mode():
+            embeddings: Floats = heads.text(texts.of("calibration", list(given))).numpy()
+        return embeddings
+
+    name, size = ENCODERS[0]
+    tar = data / "flickr8k" / "train.tar"
+    photos = torch.from_numpy(features.of_photos(f"train-{name}", tar, cache / f"{name}.onnx", size, False))
+    with torch.inference_mode():
+        embeddings: Floats = heads.student(photos[held_out]).numpy()
+    rows = held_out.tolist()
+    chosen = sources.Captioned(
+        *([column[i] for i in rows] for column in (captions.ids, captions.en, captions.zh))
+    )
+    base = Calibration(scale=float(heads.scale().detach()))
+    neutrals = encode(calibrate.neutral_captions())
+    return calibrate.fit(calibrate.judge(embeddings, chosen, encode, base, neutrals), base.scale)

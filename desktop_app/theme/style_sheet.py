@@ -68,7 +68,7 @@ QToolTip { background: $surface; color: $ink; border: 1px solid $hairline; paddi
 QAbstractItemView { background: transparent; border: none; outline: none; color: $ink;
                     selection-background-color: $accent_wash; selection-color: $ink; }
 QTableView { background: $surface; border: 1px solid $hairline; border-radius: $cardpx; gridline-color: $hairline; }
-QTableView::item { padding: 4px 8px; border-bottom: 1px solid $hairline; }
+QTableView::item { padding: 4px 5px; border-bottom: 1px solid $hairline; }
 QHeaderView { background: $surface; }
 QHeaderView::section { background: $surface; color: $ink_2; border: none; border-bottom: 1px solid $hairline;
                        padding: 6px 8px; font-size: $captionpx; }
