@@ -25,6 +25,9 @@ from desktop_app.window import Window
 
 log = logger(__name__)
 
+# While other threads run Python the window's thread gets its turn after this long. Python's own 5 ms, at every
+# call into Qt that lets go of the lock, add up to a dropped frame.
+LOCK_SWITCH_S = 0.0005
 # The ends of the process as `shiguang` has them: done, and stopped by Ctrl-C.
 DONE, STOPPED = 0, 130
 
@@ -32,6 +35,7 @@ DONE, STOPPED = 0, 130
 def main(argv: Sequence[str]) -> int:
     """Open the window and stay until it is closed; what the process ends with. `argv` without the program's name."""
     keep_constants_alive()
+    sys.setswitchinterval(LOCK_SWITCH_S)
     options = _parser().parse_args(argv)
     folder = options.library or default_folder()
     folders = [os.path.abspath(each) for each in options.folders]

@@ -19,7 +19,7 @@ sys.path.insert(0, str(HERE.parent))
 
 import torch  # noqa: E402 (the checkout's own packages come first)
 
-from core.models.convert.starter import write_starter  # noqa: E402
+from core.models.convert.starter import CARD_FILE, write_starter  # noqa: E402
 from core.progress import CancelToken, Progress  # noqa: E402
 from core.resources import resource  # noqa: E402
 from core.training import recipe  # noqa: E402
@@ -59,7 +59,7 @@ def main() -> None:
     beginning.image.head, beginning.text.head = heads.student, heads.text
     calibration = recipe.calibrated(heads, beginning, asked.data, features, cache)
     print(f"calibration: {calibration}")
-    card = (HERE / "starter_card.md").read_text(encoding="utf-8")
+    card = (resource("models", "starter") / CARD_FILE).read_text(encoding="utf-8")
     spec = write_starter(
         asked.out,
         beginning.image,

@@ -86,6 +86,10 @@ class Encoder:
         """Load the text tower now, so that the first query need not wait for it."""
         self._text_tower()
 
+    def load_images(self) -> None:
+        """Load the image tower now, while something else has to be waited for."""
+        self._image_session()
+
     def unload_images(self) -> None:
         """Give back the image tower's memory; it is loaded again when needed."""
         with self._image_lock:

@@ -102,8 +102,12 @@ def _weighed(parts: list[tuple[Floats, Bools, Bools]], neutral: Floats) -> Judge
         cosines.append(part[judged])
         neutrals.append(np.broadcast_to(neutral, part.shape)[judged])
         trues.append(true[judged])
-    joined = (np.concatenate(one) for one in (cosines, neutrals, trues, weights))
-    return Judged(*joined)
+    return Judged(
+        cosines=np.concatenate(cosines),
+        neutral=np.concatenate(neutrals),
+        true=np.concatenate(trues),
+        weight=np.concatenate(weights),
+    )
 
 
 def fit(judged: Judged, scale: float) -> Calibration:

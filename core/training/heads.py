@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -156,7 +157,8 @@ class Heads:
     def batches(self, epoch: int) -> Iterator[Tensor]:
         """Rows of the training photos, each photo at most once an epoch."""
         rows = torch.randperm(len(self._material.photos.en))
-        yield from rows.split(PHOTOS_A_BATCH)[: len(rows) // PHOTOS_A_BATCH]
+        for start in range(0, len(rows) - PHOTOS_A_BATCH + 1, PHOTOS_A_BATCH):
+            yield rows[start : start + PHOTOS_A_BATCH]
 
     def loss(self, rows: Tensor) -> Tensor:
         """Of one batch: the photos `rows`, a random view, caption, name and word each."""
@@ -208,9 +210,17 @@ class Heads:
         ):
             which = torch.randint(captions.shape[1], (len(rows),))
             texts += [captions[rows, which], names.drawn(), concepts.drawn(), words[chosen]]
-        embeddings = torch.split(self.text(torch.cat(texts)).float(), [len(part) for part in texts])
+        embeddings = self._parts(self.text(torch.cat(texts)).float(), texts)
         captions_, names_, concepts_, words_ = (list(embeddings[part::4]) for part in range(4))
         return captions_, names_, concepts_, words_, chosen
+
+    @staticmethod
+    def _parts(rows: Tensor, like: list[Tensor]) -> list[Tensor]:
+        """`rows` cut again into parts as long as those of `like`."""
+        ends = [0]
+        for part in like:
+            ends.append(ends[-1] + len(part))
+        return [rows[start:end] for start, end in pairwise(ends)]
 
     def _translation(self, *groups: list[Tensor]) -> Tensor:
         """Row i in English beside row i in Chinese: near, and nearer than to any other of its group."""

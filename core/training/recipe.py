@@ -177,7 +177,9 @@ def calibrated(
         embeddings: Floats = heads.student(photos[held_out]).numpy()
     rows = held_out.tolist()
     chosen = sources.Captioned(
-        *([column[i] for i in rows] for column in (captions.ids, captions.en, captions.zh))
+        ids=[captions.ids[i] for i in rows],
+        en=[captions.en[i] for i in rows],
+        zh=[captions.zh[i] for i in rows],
     )
     base = Calibration(scale=float(heads.scale().detach()))
     neutrals = encode(calibrate.neutral_captions())

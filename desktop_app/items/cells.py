@@ -44,6 +44,7 @@ class Cells(QObject):
 
     wanted = Signal(object)  # Wish
     arrived = Signal()
+    forgotten = Signal()  # something that was known is to be asked for again
 
     def __init__(self, parent: QObject | None = None, image_bytes: int = IMAGE_BYTES) -> None:
         super().__init__(parent)
@@ -96,7 +97,7 @@ class Cells(QObject):
         for photo in photos:
             self._cards.pop(photo, None)
             self._drop_image(photo)
-        self.arrived.emit()
+        self.forgotten.emit()
 
     def forget_cards(self, photos: Sequence[int] | None = None) -> None:
         """What is said of these photos (None: of all, when a drive came or went) changed; the pictures still hold.
@@ -104,7 +105,7 @@ class Cells(QObject):
         The old card is shown until the new one is here.
         """
         self._stale.update(self._cards if photos is None else photos)
-        self.arrived.emit()
+        self.forgotten.emit()
 
     def all_favourites(self, photos: Iterable[int]) -> bool:
         """Whether every one of these photos is a favourite, as far as is known."""

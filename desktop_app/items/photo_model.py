@@ -31,6 +31,7 @@ class PhotoModel(QAbstractListModel):
     """Rows are photos. `data` answers from memory only; what is missing is asked for by the view, in bulk."""
 
     sections_changed = Signal()
+    cells_forgotten = Signal()
 
     def __init__(self, cells: Cells, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -41,6 +42,7 @@ class PhotoModel(QAbstractListModel):
         self._is_by_time = True
         self._seen = (0, -1)
         cells.arrived.connect(self._say_cells_arrived)
+        cells.forgotten.connect(self.cells_forgotten)
 
     # ---- what Qt asks
 
@@ -138,18 +140,18 @@ class PhotoModel(QAbstractListModel):
         self.endInsertRows()
 
     def unfold(self, name: str, photos: Sequence[int]) -> None:
-        """Fill the last band, which was folded, or fold it again with no photos."""
-        last = len(self._entries)
+        """Fill a folded band with its photos, or fold it again with none."""
+        names = list(self._counts)
+        first = sum(self._counts[each] for each in names[: names.index(name)])
         count = self._counts[name]
         if count:
-            self.beginRemoveRows(QModelIndex(), last - count, last - 1)
-            del self._entries[last - count :]
+            self.beginRemoveRows(QModelIndex(), first, first + count - 1)
+            del self._entries[first : first + count]
             self._counts[name] = 0
             self.endRemoveRows()
-            last -= count
         if photos:
-            self.beginInsertRows(QModelIndex(), last, last + len(photos) - 1)
-            self._entries += [(photo, "") for photo in photos]
+            self.beginInsertRows(QModelIndex(), first, first + len(photos) - 1)
+            self._entries[first:first] = [(photo, "") for photo in photos]
             self._counts[name] = len(photos)
             self.endInsertRows()
         self.sections_changed.emit()

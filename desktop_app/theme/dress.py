@@ -26,19 +26,20 @@ CHINESE_FACES = ("PingFang SC", "Microsoft YaHei UI", "Microsoft YaHei", "Noto S
 def palette_of(tokens: Tokens) -> QPalette:
     """The tokens in the roles named above, and in the further roles that Qt's own widgets read."""
     palette = QPalette()
-    colours = {
-        tokens.paper: (PAPER,),
-        tokens.surface: (SURFACE, Role.ToolTipBase, Role.Light),
-        tokens.sidebar: (SIDEBAR, Role.Midlight),
-        tokens.ink: (INK, Role.Text, Role.ButtonText, Role.ToolTipText),
-        tokens.ink_2: (INK_2, Role.Dark),
-        tokens.hairline: (HAIRLINE, Role.Shadow),
-        tokens.accent: (ACCENT, Role.Accent, Role.Link, Role.LinkVisited),
-        tokens.accent_wash: (ACCENT_WASH,),
-        tokens.on_accent: (ON_ACCENT,),
-        tokens.danger: (DANGER,),
-    }
-    for colour, roles in colours.items():
+    # Pairs, not a dict: two tokens may be the same colour.
+    colours = (
+        (tokens.paper, (PAPER,)),
+        (tokens.surface, (SURFACE, Role.ToolTipBase, Role.Light)),
+        (tokens.sidebar, (SIDEBAR, Role.Midlight)),
+        (tokens.ink, (INK, Role.Text, Role.ButtonText, Role.ToolTipText)),
+        (tokens.ink_2, (INK_2, Role.Dark)),
+        (tokens.hairline, (HAIRLINE, Role.Shadow)),
+        (tokens.accent, (ACCENT, Role.Accent, Role.Link, Role.LinkVisited)),
+        (tokens.accent_wash, (ACCENT_WASH,)),
+        (tokens.on_accent, (ON_ACCENT,)),
+        (tokens.danger, (DANGER,)),
+    )
+    for colour, roles in colours:
         for role in roles:
             palette.setColor(role, QColor(colour))
     for role in (INK, Role.Text, Role.ButtonText):

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, Qt
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPalette, QPen, QPixmap
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from desktop_app.items.cells import Cell
 from desktop_app.items.photo_model import CELL
 from desktop_app.theme.dress import ACCENT, HAIRLINE, INK, PAPER
-from desktop_app.theme.icons import icon_pixmap
+from desktop_app.theme.icons import draw_icon
 from desktop_app.theme.tokens import RADIUS_CELL, VIEWER_INK
 
 State = QStyle.StateFlag
 RING = 3.0
-BADGE = 18
-# How much of an offline photo is left under the veil of paper.
-OFFLINE_VEIL = 0.55
+BADGE, BADGE_ICON = 22, 14
+BADGE_GROUND = "#99000000"
+OFFLINE_OPACITY = 0.45
 
 
 class CellDelegate(QStyledItemDelegate):
@@ -39,14 +39,15 @@ class CellDelegate(QStyledItemDelegate):
         self._paint_state(painter, square, option)
 
     def _paint_photo(self, painter: QPainter, square: QRectF, cell: Cell, palette: QPalette) -> None:
+        is_offline = cell.card.state == "offline"
+        if is_offline:
+            painter.setOpacity(OFFLINE_OPACITY)
         if cell.image is None:
             _fill(painter, square, QColor(cell.card.colour))
         else:
             painter.drawImage(square, cell.image)
-        if cell.card.state == "offline":
-            veil = palette.color(PAPER)
-            veil.setAlphaF(OFFLINE_VEIL)
-            _fill(painter, square, veil)
+        if is_offline:
+            painter.setOpacity(1.0)
             self._badge(painter, "disk-offline", square.right() - BADGE - 6, square.bottom() - BADGE - 6)
         if cell.card.favourite:
             self._badge(painter, "heart-filled", square.left() + 6, square.bottom() - BADGE - 6)
@@ -66,12 +67,24 @@ class CellDelegate(QStyledItemDelegate):
         ratio = painter.device().devicePixelRatio()
         pixmap = self._badges.get((name, ratio))
         if pixmap is None:
-            pixmap = self._badges[name, ratio] = icon_pixmap(name, QColor(VIEWER_INK), BADGE - 4, ratio)
-        shade = QColor(0, 0, 0, 150)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(shade)
-        painter.drawEllipse(QRectF(x - 2, y - 2, BADGE + 4, BADGE + 4))
-        painter.drawPixmap(round(x + 2), round(y + 2), pixmap)
+            pixmap = self._badges[name, ratio] = _badge_pixmap(name, ratio)
+        painter.drawPixmap(QPointF(x, y), pixmap)
+
+
+def _badge_pixmap(name: str, ratio: float) -> QPixmap:
+    """An icon on a dark disc, so that it is seen on any picture."""
+    pixmap = QPixmap(round(BADGE * ratio), round(BADGE * ratio))
+    pixmap.setDevicePixelRatio(ratio)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(BADGE_GROUND))
+    painter.drawEllipse(QRectF(0, 0, BADGE, BADGE))
+    inset = (BADGE - BADGE_ICON) / 2
+    draw_icon(painter, name, QRectF(inset, inset, BADGE_ICON, BADGE_ICON), QColor(VIEWER_INK))
+    painter.end()
+    return pixmap
 
 
 def _fill(painter: QPainter, square: QRectF, colour: QColor) -> None:

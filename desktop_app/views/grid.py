@@ -92,6 +92,7 @@ class Grid(QAbstractItemView):
         before = self.model()
         if isinstance(before, PhotoModel):
             before.sections_changed.disconnect(self.relayout)
+            before.cells_forgotten.disconnect(self._ask_soon.start)
             before.rowsAboutToBeInserted.disconnect(self._keep_anchor)
             before.modelAboutToBeReset.disconnect(self._keep_photo)
         self._kept_photo = None
@@ -100,6 +101,7 @@ class Grid(QAbstractItemView):
             old.deleteLater()  # setModel makes a new one and leaves the old to us
         # Rows come in runs; one layout at the end of them is enough.
         model.sections_changed.connect(self.relayout)
+        model.cells_forgotten.connect(self._ask_soon.start)
         model.rowsAboutToBeInserted.connect(self._keep_anchor)
         model.modelAboutToBeReset.connect(self._keep_photo)
         self.relayout()

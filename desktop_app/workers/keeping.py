@@ -57,7 +57,7 @@ class Keeping(QObject):
         self._shown: set[int] = set()
         self._new: set[int] = set()
         self._version = 0
-        self._states: list[tuple[int, str]] = []
+        self.roots: tuple[Root, ...] = ()
         self._is_loaded = False
         self._is_reading = False
         self._wants_timeline = False
@@ -143,9 +143,9 @@ class Keeping(QObject):
     def _take_overview(self, end: End) -> None:
         self._is_reading = False
         if isinstance(end, Done):
-            states = [(root.id, root.state) for root in end.value.roots]
-            if states != self._states:
-                self._states = states
+            before = [(root.id, root.state) for root in self.roots]
+            self.roots = end.value.roots
+            if before != [(root.id, root.state) for root in self.roots]:
                 self._timeline.cells.forget_cards()  # a drive came or went: the cards say so
             self.overviewed.emit(end.value)
         if self._wants_timeline or self._new:
