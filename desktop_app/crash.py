@@ -7,6 +7,7 @@ import threading
 from types import TracebackType
 
 from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtWidgets import QMessageBox
 
 from core.errors import Bug
 from core.log import logger
@@ -22,7 +23,7 @@ class CrashReport(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._is_shown = False
+        self._box: QMessageBox | None = None
         self._happened.connect(self._show)
 
     def install(self) -> None:
@@ -46,9 +47,10 @@ class CrashReport(QObject):
 
     @Slot(object)
     def _show(self, bug: Bug) -> None:
-        if not self._is_shown:
-            self._is_shown = True
-            show_error(bug).finished.connect(self._say_closed)
+        if self._box is None:
+            # Kept here: it has no parent that would keep it, because the window may be gone.
+            self._box = show_error(bug)
+            self._box.finished.connect(self._say_closed)
 
     def _say_closed(self) -> None:
-        self._is_shown = False
+        self._box = None

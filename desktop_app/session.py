@@ -19,7 +19,7 @@ from desktop_app.workers.keeping import Keeping
 from desktop_app.workers.lane import STOP_WITHIN_S, Lane, close_all
 from desktop_app.workers.pictures import Pictures
 from desktop_app.workers.start import Opening
-from desktop_app.workers.worker import Done, End, Failed, Task
+from desktop_app.workers.worker import Done, End, Failed
 
 if TYPE_CHECKING:
     from core.app import Shiguang
@@ -37,7 +37,7 @@ class Session(QObject):
         self._reading = Lane("reading", parent=self)
         self._searching = Lane("searching", parent=self)
         self._decoding = Lane("decoding", parent=self)
-        self._indexing = Lane("indexing", is_patient=True, parent=self)
+        self._indexing = Lane("indexing", parent=self)
         self.cells = Cells(self)
         self.timeline = PhotoModel(self.cells, self)
         self.fetching = Fetching(self._reading, self.cells, self)
@@ -79,20 +79,20 @@ class Session(QObject):
     # ---- small things asked of the library
 
     def set_favourite(self, photos: Sequence[int], favourite: bool) -> None:
-        self._decide(photos, partial(_set_favourite, self._library, photos, favourite))
+        if self._library is not None and photos:
+            task = partial(_set_favourite, self._library, photos, favourite)
+            self._reading.run(task, self._take_decision)
 
     def set_rating(self, photos: Sequence[int], rating: int) -> None:
         """0 to 5 stars."""
-        self._decide(photos, partial(_set_rating, self._library, photos, rating))
+        if self._library is not None and photos:
+            task = partial(_set_rating, self._library, photos, rating)
+            self._reading.run(task, self._take_decision)
 
     def read_faults(self, receiver: Receiver) -> None:
         """The faults come to `receiver` as a list of Fault."""
         if self._library is not None:
             self._reading.run(partial(_faults, self._library), receiver.take)
-
-    def _decide(self, photos: Sequence[int], task: Task) -> None:
-        if self._library is not None and photos:
-            self._reading.run(task, self._take_decision)
 
     @Slot(object)
     def _take_decision(self, end: End) -> None:

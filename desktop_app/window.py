@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QUrl, Signal, Slot
+from PySide6.QtCore import QEvent, Signal, Slot
 from PySide6.QtGui import (
     QCloseEvent,
-    QDragEnterEvent,
-    QDragLeaveEvent,
-    QDropEvent,
     QKeySequence,
     QResizeEvent,
     QShortcut,
@@ -26,6 +22,7 @@ from desktop_app.dialogs.reveal import open_folder
 from desktop_app.dialogs.shortcuts import ShortcutsDialog
 from desktop_app.i18n import speak, tr
 from desktop_app.items.folder_model import FolderModel
+from desktop_app.items.photo_model import PhotoModel
 from desktop_app.session import Receiver, Session
 from desktop_app.theme.dress import Dress
 from desktop_app.views.drop_veil import DropVeil
@@ -58,12 +55,12 @@ class Window(QMainWindow):
         self.room = Room(session)
         self.viewer: Viewer | None = None
         self._removed: Root | None = None
+        self._overview: Overview | None = None
         self._is_closed = False
         self._veil = DropVeil(self)
         self._lay_out()
         self._connect()
         self._add_shortcuts()
-        self.setAcceptDrops(True)
         self.top.show_choices(settings.get(THEME), settings.get(LANGUAGE), settings.get(CELL_PX))
         self.room.grid.set_cell_px(settings.get(CELL_PX))
         self._say()
@@ -117,6 +114,7 @@ class Window(QMainWindow):
         room.grid.back_asked.connect(room.step_back)
         room.grid.favourite_asked.connect(self._toggle_favourite)
         room.grid.rating_asked.connect(self._rate)
+        self._veil.dropped.connect(self.add_folders)
         session.keeping.overviewed.connect(self._take_overview)
         session.indexing.progress.connect(sidebar.status.show_progress)
         session.indexing.state_changed.connect(self._take_state)
@@ -134,7 +132,7 @@ class Window(QMainWindow):
             ("F1", self.show_shortcuts),
             ("?", self.show_shortcuts),
         ):
-            QShortcut(QKeySequence(keys), self, activated=action)
+            QShortcut(QKeySequence(keys), self).activated.connect(action)
 
     # ---- places and questions
 
@@ -171,6 +169,7 @@ class Window(QMainWindow):
         if folder:
             self.add_folders([folder])
 
+    @Slot(object)
     def add_folders(self, folders: Sequence[str]) -> None:
         """Watch folders and take their photos in."""
         for folder in folders:
@@ -193,11 +192,15 @@ class Window(QMainWindow):
 
     @Slot(object)
     def _take_overview(self, overview: Overview) -> None:
+        self._overview = overview
         self._folders.show_roots(overview.roots)
         self.sidebar.show_overview(overview)
-        self.sidebar.status.show_idle_words(
-            tr("{n} photos", n=overview.counts["photos"]) if overview.roots else ""
-        )
+        self._say_counts()
+
+    def _say_counts(self) -> None:
+        overview = self._overview
+        words = tr("{n} photos", n=overview.counts["photos"]) if overview and overview.roots else ""
+        self.sidebar.status.show_idle_words(words)
 
     @Slot(object)
     def _take_state(self, state: State) -> None:
@@ -206,7 +209,7 @@ class Window(QMainWindow):
     # ---- photos
 
     @Slot(object, object)
-    def _open_photo(self, model: object, photo: int) -> None:
+    def _open_photo(self, model: PhotoModel, photo: int) -> None:
         if self.viewer is None:
             self.viewer = Viewer(self._session.pictures, self)
             self.viewer.closed.connect(self.room.show_photo)
@@ -279,19 +282,6 @@ class Window(QMainWindow):
 
     # ---- Qt
 
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if folders_of(event.mimeData().urls()):
-            event.acceptProposedAction()
-            self._veil.cover()
-
-    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
-        self._veil.hide()
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        self._veil.hide()
-        event.acceptProposedAction()
-        self.add_folders(folders_of(event.mimeData().urls()))
-
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         if self.viewer is not None and self.viewer.isVisible():
@@ -304,6 +294,7 @@ class Window(QMainWindow):
 
     def _say(self) -> None:
         self.setWindowTitle(tr("Shiguang"))
+        self._say_counts()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         event.accept()
@@ -312,10 +303,3 @@ class Window(QMainWindow):
             self._keep_settings()
             self.hide()  # what still has to be finished is nobody's business
             self.closed.emit(self._session.close())
-
-
-def folders_of(urls: Sequence[QUrl]) -> list[str]:
-    """The folders among dropped things; for a file, the folder that it lies in."""
-    paths = [Path(url.toLocalFile()) for url in urls if url.isLocalFile()]
-    folders = [path if path.is_dir() else path.parent for path in paths if path.exists()]
-    return list(dict.fromkeys(str(folder) for folder in folders))

@@ -48,7 +48,7 @@ def watch_root(db: Tables, path: bytes, volume: str, in_volume: bytes) -> int:
     with all their files, so that no file ever lies under two roots.
     """
     path = path.rstrip(os.sep.encode()) or path
-    inside = [root for root in watched_roots(db.conn) if _below(path, root.path) is not None]
+    inside = [root for root in watched_roots(db.conn) if below_root(path, root.path) is not None]
     if inside:
         return inside[0].id
     existing = root_by_path(db.conn, path)
@@ -68,7 +68,7 @@ def watch_root(db: Tables, path: bytes, volume: str, in_volume: bytes) -> int:
     for child_id, child_path in db.conn.execute(
         "SELECT id, path FROM roots WHERE id != ?", (root_id,)
     ).fetchall():
-        below = _below(child_path, path)
+        below = below_root(child_path, path)
         if below:
             _take_in(db, child_id, root_id, below + os.sep.encode())
     return root_id
@@ -115,7 +115,7 @@ def set_files_state(db: Tables, root_id: int, state: str) -> None:
     recount_photos(db, photos)
 
 
-def _below(path: bytes, root: bytes) -> bytes | None:
+def below_root(path: bytes, root: bytes) -> bytes | None:
     """`path` relative to `root`, b"" when they are the same, None when it lies elsewhere."""
     if path == root:
         return b""

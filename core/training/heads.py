@@ -106,7 +106,7 @@ class Weights:
     # The classifiers' softmax over the thousand names, on the training photos.
     names: float = 0.5
     # The same on imagined photos of all thousand classes.
-    imagined: float = 1.0
+    imagined: float = 1.5
     # Everyday words, on both.
     concepts: float = 1.0
     # The same meaning in both languages at the same place: names, concepts and a dictionary's words.
@@ -115,6 +115,10 @@ class Weights:
     relation: float = 0.3
 
 
+# Standard deviation of what is added to each standardised feature of photos and captions. Against learning
+# 6,000 photos by heart it does more than dropout, weight decay or label smoothing: held-out recall@10 of .74
+# English and .58 Chinese with it, .67 to .70 and .52 to .57 with those (40 epochs of InfoNCE alone).
+NOISE = 0.7
 # Factors on cosines where nothing is learned: dictionary words against each other.
 TRANSLATION_SCALE = 30.0
 RELATION_SCALE = 15.0
@@ -165,9 +169,10 @@ class Heads:
         photos, weights = self._material.photos, self._weights
         view = int(torch.randint(len(photos.student), ()))
         imagined, imagined_seen = self._imagined(IMAGINED_A_BATCH)
-        images = self.student(torch.cat([photos.student[view][rows], imagined])).float()
+        features, sibling_features = photos.student[view][rows], photos.sibling[view][rows]
+        images = self.student(torch.cat([_noisy(features, self.student), imagined])).float()
         real = images[: len(rows)]
-        sibling = self.sibling(photos.sibling[view][rows]).float()
+        sibling = self.sibling(_noisy(sibling_features, self.sibling)).float()
         seen = torch.cat([photos.seen[view][rows], imagined_seen])
         captions, names, concepts, words, chosen = self._texts(rows)
 
@@ -185,7 +190,7 @@ class Heads:
             total = total + weights.concepts / 2 * loss.concepts(
                 images, concepts[lang], self.concepts_scale(), shown, self._special
             )
-        total = total + weights.imitation * loss.imitation(real, sibling.detach())
+        total = total + weights.imitation * loss.imitation(real, self._sibling_at_rest(sibling_features))
         total = total + weights.translation * self._translation(names, concepts, words)
         return total + weights.relation * self._relation(words, chosen)
 
@@ -209,10 +214,23 @@ class Heads:
             (material.photos.zh, material.names.zh, material.concepts.zh, material.dictionary[1]),
         ):
             which = torch.randint(captions.shape[1], (len(rows),))
-            texts += [captions[rows, which], names.drawn(), concepts.drawn(), words[chosen]]
+            texts += [
+                _noisy(captions[rows, which], self.text),
+                names.drawn(),
+                concepts.drawn(),
+                words[chosen],
+            ]
         embeddings = self._parts(self.text(torch.cat(texts)).float(), texts)
         captions_, names_, concepts_, words_ = (list(embeddings[part::4]) for part in range(4))
         return captions_, names_, concepts_, words_, chosen
+
+    def _sibling_at_rest(self, features: Tensor) -> Tensor:
+        """The sibling's embeddings without noise and dropout, and without a gradient."""
+        self.sibling.eval()
+        with torch.no_grad():
+            embeddings: Tensor = self.sibling(features).float()
+        self.sibling.train()
+        return embeddings
 
     @staticmethod
     def _parts(rows: Tensor, like: list[Tensor]) -> list[Tensor]:
@@ -245,6 +263,10 @@ class Heads:
                 recall_at_10(self.text(captions[:, 0]), images) for captions in (held_out.en, held_out.zh)
             ]
         return sum(both) / len(both)
+
+
+def _noisy(features: Tensor, head: Head) -> Tensor:
+    return features + NOISE * head.spread * torch.randn_like(features)
 
 
 def recall_at_10(texts: Tensor, images: Tensor) -> float:

@@ -26,7 +26,7 @@ class Settings:
     # Steps of each pass; the length of one pass of batches.
     steps_an_epoch: int = 5
     # Largest learning rate of the one cycle (Smith, Topin 2018), for heads that start from nothing.
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     # Decoupled (AdamW); on matrices alone, as norms, biases and scales have nothing to shrink.
     weight_decay: float = 0.05
     # The kept weights are a running mean over about 1 / (1 - average) steps, from the first validation on;
@@ -86,7 +86,7 @@ def train(
             scores.append(validate())
             if scores[-1] == max(scores):
                 kept = _state(modules)
-        log.info("epoch %d: loss %.4f, validation %.4f", epoch + 1, float(value), scores[-1])
+        log.info("epoch %d: loss %.4f, validation %.4f", epoch + 1, float(value.detach()), scores[-1])
     pace.flush()
     _set_training(modules, False)
     for module, state in zip(modules, kept, strict=True):

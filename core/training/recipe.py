@@ -29,7 +29,7 @@ Floats = npt.NDArray[np.float32]
 ENCODERS = (("lite0", 224), ("lite1", 240), ("lite2", 260))
 # Train photos no head sees: the best epoch is chosen and the calibration fitted on them.
 HELD_OUT = 500
-DICTIONARY_PAIRS = 16_000
+DICTIONARY_PAIRS = 8_000
 PHRASE_TEMPLATES = {"en": ("{}", "a photo of a {}"), "zh": ("{}", "一张{}的照片")}
 
 

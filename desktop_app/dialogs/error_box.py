@@ -12,7 +12,7 @@ from desktop_app.i18n import explain, tr
 
 
 def show_error(error: ShiguangError, parent: QWidget | None = None) -> QMessageBox:
-    """Opens the box without waiting for it; it goes away by itself when it is closed."""
+    """Opens the box without waiting for it; closed, it is gone. Without a parent the caller keeps it."""
     words = explain(error)
     box = QMessageBox(
         QMessageBox.Icon.NoIcon, tr("Shiguang"), words.what, QMessageBox.StandardButton.Close, parent

@@ -24,6 +24,7 @@ QLineEdit { background: $surface; color: $ink; border: 1px solid $hairline; bord
             padding: 6px 8px; selection-background-color: $accent; selection-color: $on_accent; }
 QLineEdit:focus { border: 1px solid $accent; }
 
+QPushButton, QToolButton, QSlider { outline: none; }
 QPushButton { background: $surface; color: $ink; border: 1px solid $hairline; border-radius: $cardpx;
               padding: 6px 16px; }
 QPushButton:hover { background: $accent_wash; }

@@ -57,8 +57,10 @@ class ResultLine(QWidget):
 
     def _show_chips(self, chips: tuple[str, ...]) -> None:
         while (item := self._chips.takeAt(0)) is not None:
-            item.widget().deleteLater()
+            chip = item.widget()
+            if chip is not None:
+                chip.deleteLater()
         for text in chips:
-            chip = QLabel(text)
-            chip.setObjectName("chip")
-            self._chips.addWidget(chip)
+            label = QLabel(text)
+            label.setObjectName("chip")
+            self._chips.addWidget(label)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtCore import QEvent, Qt, Signal, SignalInstance
 from PySide6.QtGui import QAction, QActionGroup, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QMenu, QSizePolicy, QSlider, QToolButton, QWidget
 
@@ -112,7 +112,7 @@ class TopBar(QWidget):
         self._menu.addAction(tr("Keyboard shortcuts"), QKeySequence("F1"), self.shortcuts_asked.emit)
 
     def _add_choices(
-        self, title: str, choices: tuple[tuple[str, str], ...], chosen: str, signal: Signal
+        self, title: str, choices: tuple[tuple[str, str], ...], chosen: str, signal: SignalInstance
     ) -> None:
         heading = self._menu.addAction(title)
         heading.setEnabled(False)

@@ -31,6 +31,7 @@ class Viewer(QWidget):
 
     def __init__(self, pictures: Pictures, parent: QWidget) -> None:
         super().__init__(parent)
+        self._covered = parent
         self._pictures = pictures
         self._model: PhotoModel | None = None
         self._row = -1
@@ -99,7 +100,7 @@ class Viewer(QWidget):
         if row is None:
             return
         self._model = model
-        self.setGeometry(self.parentWidget().rect())
+        self.setGeometry(self._covered.rect())
         self.show()
         self.raise_()
         self.setFocus()
@@ -195,7 +196,7 @@ class Viewer(QWidget):
             self.rating_set.emit(self._photo, rating)
 
     def _rate_by_star(self) -> None:
-        rating = self._stars.index(self.sender()) + 1
+        rating = next(i for i, star in enumerate(self._stars, 1) if star is self.sender())
         self.rate(0 if rating == self._rating else rating)
 
     def _show_opinion(self, favourite: bool, rating: int) -> None:
@@ -207,7 +208,7 @@ class Viewer(QWidget):
     # ---- Qt
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        key = event.key()
+        key = Qt.Key(event.key())
         actions = {
             Qt.Key.Key_Escape: self.close_viewer,
             Qt.Key.Key_Return: self.close_viewer,

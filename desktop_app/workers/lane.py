@@ -6,9 +6,6 @@ live long, because the library keeps a database connection for every thread that
 
 from __future__ import annotations
 
-import os
-import sys
-import threading
 import time
 from collections.abc import Callable
 
@@ -27,20 +24,18 @@ STOP_WITHIN_S = 20.0
 class Lane(QObject):
     """A thread of its own for tasks of one kind. Call `close` (or `close_all`) before letting go of it.
 
-    is_patient: the lane's work may wait for the window's (indexing): it gets the processor last.
+    All lanes have the priority of the window. A thread of low priority that holds Python's lock while other
+    programs take the processor would hold up the window with it (seen: 60 s on a busy machine).
     """
 
-    def __init__(self, name: str, *, is_patient: bool = False, parent: QObject | None = None) -> None:
+    def __init__(self, name: str, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._thread = QThread()
         self._thread.setObjectName(name)
         self._workers: list[Worker] = []
         self._last: list[Task] = []
         self._is_open = True
-        priority = QThread.Priority.LowPriority if is_patient else QThread.Priority.InheritPriority
-        self._thread.start(priority)
-        if is_patient and sys.platform == "linux":
-            self.run(_step_back)
+        self._thread.start()
 
     def run(
         self,
@@ -114,9 +109,3 @@ def close_all(lanes: list[Lane], within_s: float = STOP_WITHIN_S) -> bool:
 
 def _quit(report: Report, cancel: CancelToken) -> None:
     QThread.currentThread().quit()
-
-
-def _step_back(report: Report, cancel: CancelToken) -> None:
-    # Qt's thread priorities do nothing on Linux, where niceness belongs to each thread and is inherited by
-    # the threads and processes that it starts: the encoder's and the decoders'.
-    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)

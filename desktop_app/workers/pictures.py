@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, Signal, SignalInstance, Slot
 from PySide6.QtGui import QImage
 
 from core.progress import CancelToken, Report
@@ -86,7 +86,7 @@ class Pictures(QObject):
             self._decoding = None
             self._tell(end, self.decoded)
 
-    def _tell(self, end: End, signal: Signal) -> None:
+    def _tell(self, end: End, signal: SignalInstance) -> None:
         if isinstance(end, Done):
             signal.emit(end.value)
         elif isinstance(end, Failed):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -20,23 +18,26 @@ from core.progress import CancelToken, silent
 from core.spaces.vectors import VectorFile
 from tests.promises.conftest import Photos, index, photo_at, shiguang
 
+ROW_BYTES = 2 * 512
+
+
+def vector_bytes(library: Path) -> int:
+    return sum(file.stat().st_size for file in library.glob("spaces/*/vectors.f16"))
+
 
 @pytest.mark.skipif(os.name == "nt", reason="there is no kill -9 on Windows")
 def test_killed_again_and_again_every_photo_is_in_once(photos: Photos, tmp_path: Path) -> None:
     for seed in range(120):
         photos.add(f"{seed % 7}/{seed}.jpg", seed)
-    dice = random.Random(5)
     library = tmp_path / "library"
     command = [sys.executable, "-m", "core.cli", "--library", str(library), "index", str(photos.folder)]
-    killed = 0
-    for _ in range(6):
+    for stored in (1, 17, 40, 41, 80, 110):
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(dice.uniform(0.3, 2.0))  # the instant of the crash, not a wait for a condition
-        if process.poll() is None:
-            process.send_signal(signal.SIGKILL)
-            killed += 1
+        while vector_bytes(library) < stored * ROW_BYTES and process.poll() is None:
+            time.sleep(0.001)
+        process.kill()
         process.wait()
-    assert killed
+    assert vector_bytes(library) // ROW_BYTES >= 1
     done = shiguang(library, "index", str(photos.folder))[-1]
     assert (done["photos"], done["files"], done["failed"]) == (120, 120, 0)
     connection = sqlite3.connect(library / FILE)
@@ -88,7 +89,8 @@ def test_a_full_disk_loses_nothing_and_the_next_run_goes_on(
 def test_a_stop_keeps_what_is_done_and_the_next_run_continues(library: Shiguang, photos: Photos) -> None:
     from core.progress import Cancelled, Progress
 
-    for seed in range(100):
+    # More than the bounded queues between the steps hold.
+    for seed in range(300):
         photos.add(f"{seed}.jpg", seed)
     cancel = CancelToken()
 
@@ -102,8 +104,8 @@ def test_a_stop_keeps_what_is_done_and_the_next_run_continues(library: Shiguang,
     kept = library.counts()["photos"]
     assert kept >= 32
     counts = library.index(silent, CancelToken())
-    assert counts.encoded == 100 - kept
-    assert library.counts()["photos"] == 100
+    assert counts.encoded == 300 - kept
+    assert library.counts()["photos"] == 300
 
 
 def test_lost_vectors_are_made_again(library: Shiguang, photos: Photos, tmp_path: Path) -> None:

@@ -1,0 +1,39 @@
+"""The calibration finds the line between yes and no."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="needs the train extra (torch)")
+
+from core.training.calibrate import Judged, fit, neutral_captions, short_queries
+
+
+def test_fitted_relevance_is_the_share_of_yes() -> None:
+    random = np.random.default_rng(0)
+    cosines = random.uniform(-0.2, 0.6, 20_000).astype(np.float32)
+    chance = 1 / (1 + np.exp(-(0.7 * (20 * cosines - 5) - 1)))
+    true = random.uniform(size=len(cosines)) < chance
+    neutral = np.full(len(cosines), 5, np.float32)
+
+    found = fit(Judged(cosines, neutral, true, np.ones_like(cosines)), scale=20)
+
+    np.testing.assert_allclose(found.relevance(cosines, neutral), chance, atol=0.03)
+
+
+def test_neutral_captions_come_in_pairs_of_both_languages() -> None:
+    captions = neutral_captions()
+
+    assert len(captions) >= 200
+    assert len(set(captions)) == len(captions)
+    assert all(one.isascii() for one in captions[::2])
+    assert not any(one.isascii() for one in captions[1::2])
+
+
+def test_short_queries_match_whole_english_words_alone() -> None:
+    dog = short_queries()["en"][0]
+
+    assert dog.text == "a dog"
+    assert dog.pattern.search("Two Dogs run .")
+    assert not dog.pattern.search("a hotdog stand")
