@@ -89,7 +89,7 @@ class Window(QMainWindow):
 
     def _connect(self) -> None:
         sidebar, top, room, session = self.sidebar, self.top, self.room, self._session
-        sidebar.all_photos_asked.connect(self._show_all)
+        sidebar.all_photos_asked.connect(room.show_all)
         sidebar.favourites_asked.connect(self._show_favourites)
         sidebar.faults_asked.connect(self.show_faults)
         sidebar.add_folder_asked.connect(self.choose_folder)
@@ -103,7 +103,7 @@ class Window(QMainWindow):
         top.search.textChanged.connect(self._ask)
         top.search.entered.connect(self._ask_at_once)
         top.search.left.connect(room.grid.setFocus)
-        top.cell_size.valueChanged.connect(self._set_cell_px)
+        top.cell_size.valueChanged.connect(room.grid.set_cell_px)
         top.theme_chosen.connect(self._choose_theme)
         top.language_chosen.connect(self._choose_language)
         top.shortcuts_asked.connect(self.show_shortcuts)
@@ -149,9 +149,6 @@ class Window(QMainWindow):
     def _ask_at_once(self) -> None:
         self.room.ask(self.top.search.text(), at_once=True)
         self.room.grid.setFocus()
-
-    def _show_all(self) -> None:
-        self.room.show_all()
 
     def _show_favourites(self) -> None:
         self.top.search.clear()
@@ -234,10 +231,6 @@ class Window(QMainWindow):
         self._session.set_rating(photos, rating)
 
     # ---- settings
-
-    @Slot(int)
-    def _set_cell_px(self, cell_px: int) -> None:
-        self.room.grid.set_cell_px(cell_px)
 
     @Slot(object)
     def _choose_theme(self, choice: str) -> None:

@@ -29,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     before = signal.signal(signal.SIGINT, _interrupt(cancel))
     try:
         return int(options.run(options, output, cancel))
-    except Cancelled:
+    except (Cancelled, KeyboardInterrupt):
         output.say("Stopped. Everything done so far is kept.")
         return INTERRUPTED
     except BrokenPipeError:

@@ -104,6 +104,9 @@ class Storing:
                     self._store(part, embeddings)
         except BaseException as error:  # noqa: BLE001 - raised again in the thread that hands in
             self._broken = error
+        finally:
+            self._database.close_reader()
+            self._thumbs.close_thread()
 
     def _next_batch(self) -> Batch:
         """Up to BATCH decoded photos, at least one; empty at the end."""

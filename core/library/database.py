@@ -72,6 +72,14 @@ class Database:
                 self._readers.append(connection)
         return connection
 
+    def close_reader(self) -> None:
+        """Close this thread's reading connection; a thread that ends before the library does owes this."""
+        connection: sqlite3.Connection | None = self._local.__dict__.pop("connection", None)
+        if connection is not None:
+            with self._readers_guard:
+                self._readers.remove(connection)
+            connection.close()
+
     def write(self, change: Change[T]) -> T:
         """Run `change(db)` in one transaction on the writer thread; its result, or what it raised."""
         return self.write_soon(change).result()

@@ -57,6 +57,14 @@ class Thumbs:
                 raise DiskFull("The disk that holds the library is full.") from error
             raise
 
+    def close_thread(self) -> None:
+        """Close this thread's connection; a thread that ends before the library does owes this."""
+        connection: sqlite3.Connection | None = self._local.__dict__.pop("connection", None)
+        if connection is not None:
+            with self._guard:
+                self._all.remove(connection)
+            connection.close()
+
     def close(self) -> None:
         with self._guard:
             for connection in self._all:

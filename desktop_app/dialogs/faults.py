@@ -39,7 +39,9 @@ class FaultsDialog(QDialog):
         self._model = FaultModel(self)
         self._heading = QLabel(tr("Reading the list…"))
         self._heading.setObjectName("header")
-        note = QLabel(tr("These files were left as they are. Each is tried again when it changes."))
+        self._note = note = QLabel(
+            tr("These files were left as they are. Each is tried again when it changes.")
+        )
         note.setObjectName("secondary")
         note.setWordWrap(True)
         self._table = QTableView()
@@ -81,6 +83,7 @@ class FaultsDialog(QDialog):
         self._heading.setText(
             tr("{n} files could not be read", n=len(faults)) if faults else tr("Every file was taken in")
         )
+        self._note.setVisible(bool(faults))
         self._copy.setEnabled(bool(faults))
         if faults:
             self._table.selectRow(0)

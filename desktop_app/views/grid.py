@@ -19,6 +19,7 @@ from PySide6.QtCore import (
 )
 from PySide6.QtGui import (
     QFont,
+    QGuiApplication,
     QHideEvent,
     QKeyEvent,
     QMouseEvent,
@@ -305,6 +306,7 @@ class Grid(QAbstractItemView):
     def _paint_cells(self, painter: QPainter, model: PhotoModel, first: int, last: int, dirty: QRect) -> None:
         option = QStyleOptionViewItem()
         self.initViewItemOption(option)
+        option.palette = QGuiApplication.palette()
         selected, current = self.selectionModel(), self.currentIndex().row()
         hovered = (
             self.indexAt(self.viewport().mapFromGlobal(self.cursor().pos())).row()
@@ -341,7 +343,8 @@ class Grid(QAbstractItemView):
             self._paint_heading(painter, y, section.title, section.count)
 
     def _paint_heading(self, painter: QPainter, y: int, title: str, count: int) -> None:
-        palette = self.palette()
+        # The view's own palette has what the style sheet made of it: a transparent ground.
+        palette = QGuiApplication.palette()
         band = QRect(0, y, self.viewport().width(), HEADING_PX)
         ground = palette.color(PAPER)
         painter.fillRect(band, ground)

@@ -120,3 +120,13 @@ def test_lost_vectors_are_made_again(library: Shiguang, photos: Photos, tmp_path
     assert (done["photos"], done["encoded"]) == (2, 2)
     hits = shiguang(tmp_path / "library", "search", "red", "--all")
     assert photo in {hit.get("photo") for hit in hits}
+
+
+def test_following_changes_all_day_leaves_no_connection_open(library: Shiguang, photos: Photos) -> None:
+    photos.add("first.jpg", 0)
+    index(library, photos.folder)
+    before = len(library.database._readers), len(library.thumbs._all)
+    for seed in range(1, 4):
+        index(library, paths=[photos.add(f"{seed}.jpg", seed)])
+    assert (len(library.database._readers), len(library.thumbs._all)) == before
+    assert library.counts()["photos"] == 4
