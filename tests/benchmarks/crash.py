@@ -148,13 +148,13 @@ def migrating(home: Path, kills: int, dice: random.Random) -> None:
     library.close()
     old = (home / "old" / FILE).read_bytes()
     done, forms = 0, {1: 0, 2: 0}
-    for _ in range(kills):
+    while done < kills:
         for suffix in ("", "-wal", "-shm"):
             (home / "old" / (FILE + suffix)).unlink(missing_ok=True)
         (home / "old" / FILE).write_bytes(old)
         done += killed(
             [sys.executable, "-c", MIGRATE, str(home / "old"), str(home / "later")],
-            dice.uniform(0, 0.9),
+            dice.uniform(0, 0.5),
             True,
         )
         connection = sqlite3.connect(home / "old" / FILE)
