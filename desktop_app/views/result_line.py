@@ -24,7 +24,8 @@ class Result:
 
 def result_words(result: Result) -> str:
     """ "212 photos · 0.04 s", and how much of the library that is while it is not all of it."""
-    words = f"{tr('{n} photos', n=result.photos)} · {tr('{seconds} s', seconds=number(result.seconds, 2))}"
+    seconds = number(result.seconds, 2 if result.seconds >= 0.01 else 3)
+    words = f"{tr('{n} photos', n=result.photos)} · {tr('{seconds} s', seconds=seconds)}"
     if result.searched is not None:
         words += " · " + tr(
             "{searched} of {total} searched", searched=number(result.searched), total=number(result.total)

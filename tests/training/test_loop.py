@@ -11,7 +11,7 @@ from core.progress import Cancelled, CancelToken, Progress, silent  # noqa: E402
 from core.training.loop import Settings, train  # noqa: E402
 from core.training.loss import LogitScale, contrastive  # noqa: E402
 
-SETTINGS = Settings(epochs=6, steps_an_epoch=5, average=0.5, bfloat16=False)
+SETTINGS = Settings(epochs=10, steps_an_epoch=5, learning_rate=1e-2, average=0.5, bfloat16=False)
 
 
 class Toy:
@@ -73,7 +73,7 @@ def test_progress_ends_at_its_total() -> None:
 
     Toy().run(CancelToken(), told.append)
 
-    assert (told[-1].done, told[-1].total) == (30, 30)
+    assert (told[-1].done, told[-1].total) == (50, 50)
 
 
 def test_a_cancelled_training_stops() -> None:

@@ -101,8 +101,8 @@ def test_gradients_are_those_of_small_steps(value: object) -> None:
 
 def test_the_logit_scale_stays_at_most_a_hundred() -> None:
     scale = loss.LogitScale(20)
-    assert float(scale()) == pytest.approx(20)
+    assert scale().item() == pytest.approx(20)
 
     with torch.no_grad():
         scale.log.fill_(50)
-    assert float(scale()) == pytest.approx(100)
+    assert scale().item() == pytest.approx(100)

@@ -1,0 +1,81 @@
+"""The heads train on features of any size of set, and phrases are drawn one a group."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the train extra (torch)")
+
+from core.training.classifier import Classifier  # noqa: E402
+from core.training.heads import (  # noqa: E402
+    Bilingual,
+    Heads,
+    Material,
+    Photos,
+    Phrases,
+    Sizes,
+    Weights,
+    recall_at_10,
+)
+
+
+def phrases(groups: int, each: int) -> Phrases:
+    return Phrases(torch.randn(groups * each, 896), torch.arange(groups).repeat_interleave(each))
+
+
+def photos(count: int) -> Photos:
+    student = [torch.rand(count, 1280) for _ in range(2)]
+    seen = [torch.rand(count, 6).softmax(1) for _ in range(2)]
+    captions = torch.randn(count, 5, 896), torch.randn(count, 5, 896)
+    return Photos(student, [torch.rand(count, 30) for _ in range(2)], seen, *captions)
+
+
+@pytest.fixture
+def material() -> Material:
+    torch.manual_seed(0)
+    return Material(
+        photos=photos(40),
+        held_out=photos(12),
+        classifier=Classifier(torch.randn(6, 1280) / 20, torch.zeros(6)),
+        names=Bilingual(phrases(6, 2), phrases(6, 3)),
+        concepts=Bilingual(phrases(3, 2), phrases(3, 1)),
+        shown_by=torch.tensor([[1.0, 1, 0, 0, 0, 0], [0, 0, 1, 0, 0, 0], [1, 1, 1, 1, 1, 1]]),
+        dictionary=(torch.randn(20, 896), torch.randn(20, 896)),
+    )
+
+
+def test_one_phrase_is_drawn_of_every_group() -> None:
+    given = phrases(5, 3)
+
+    drawn = given.drawn()
+
+    assert drawn.shape == (5, 896)
+    for i, row in enumerate(drawn):
+        assert any(torch.equal(row, one) for one in given.features[given.group == i])
+
+
+def test_every_head_and_scale_has_a_gradient(material: Material) -> None:
+    heads = Heads(material, Weights(), Sizes(imagined=8, words=10))
+
+    heads.loss(torch.arange(10)).backward()
+
+    for head in heads.modules:
+        for name, parameter in head.named_parameters():
+            assert parameter.grad is not None and parameter.grad.abs().sum() > 0, name
+
+
+def test_batches_show_each_photo_at_most_once(material: Material) -> None:
+    heads = Heads(material, Weights(), Sizes(photos=16))
+
+    rows = list(heads.batches(0))
+
+    assert [len(one) for one in rows] == [16, 16]
+    assert len(set(torch.cat(rows).tolist())) == 32
+
+
+def test_recall_at_10_counts_what_lies_before_the_own_image() -> None:
+    images = torch.eye(12)
+    texts = torch.eye(12).clone()
+    texts[0] = 1 - torch.eye(12)[0]  # eleven images before its own
+
+    assert recall_at_10(texts, images) == pytest.approx(11 / 12)
