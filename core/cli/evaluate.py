@@ -70,7 +70,9 @@ def run_zeroshot(options: argparse.Namespace, output: Output, cancel: CancelToke
     encoder = _encoder(options)
     try:
         templates = PLAIN if options.templates == "none" else prompt_templates(options.lang)
-        scores = zeroshot(encoder, options.images, options.labels, options.lang, templates, output.progress, cancel)
+        scores = zeroshot(
+            encoder, options.images, options.labels, options.lang, templates, output.progress, cancel
+        )
         _print(scores.as_json(), output)
         return 0
     finally:

@@ -9,7 +9,7 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistent
 
 from desktop_app.i18n import month_name, tr
 from desktop_app.items.cells import Cells
-from desktop_app.items.timeline import Edit, Entry, Insert, Remove, month_of
+from desktop_app.items.timeline import Edit, Entry, Insert, Remove, month_of, months_of
 
 PHOTO = Qt.ItemDataRole.UserRole + 1  # int, the photo's id
 CELL = Qt.ItemDataRole.UserRole + 2  # Cell | None
@@ -101,12 +101,12 @@ class PhotoModel(QAbstractListModel):
 
     # ---- another question: everything anew
 
-    def show_timeline(self, entries: Sequence[Entry]) -> None:
-        """All photos, newest first."""
+    def show_timeline(self, entries: list[Entry], months: dict[str, int] | None = None) -> None:
+        """All photos, newest first, in this very list; `months_of` them where that is known already."""
         self.beginResetModel()
         self._is_by_time = True
-        self._entries = list(entries)
-        self._count_months()
+        self._entries = entries
+        self._counts = months_of(entries) if months is None else months
         self.endResetModel()
 
     def show_bands(self, bands: Sequence[tuple[str, Sequence[int]]]) -> None:
@@ -155,12 +155,6 @@ class PhotoModel(QAbstractListModel):
             self._counts[name] = len(photos)
             self.endInsertRows()
         self.sections_changed.emit()
-
-    def _count_months(self) -> None:
-        self._counts = {}
-        for _, taken in self._entries:
-            month = taken[:7]
-            self._counts[month] = self._counts.get(month, 0) + 1
 
     def _add_to_months(self, entries: Sequence[Entry], sign: int) -> None:
         for _, taken in entries:

@@ -55,27 +55,40 @@ def inserts(shown: Sequence[Entry], new: Iterable[Entry]) -> list[Insert]:
 def edits(shown: Sequence[Entry], wanted: Sequence[Entry]) -> list[Edit]:
     """What turns `shown` into `wanted`: removals from the end upwards, then insertions from the top.
 
-    A photo whose date changed is taken away and put in again. Both sequences are newest first.
+    A photo whose date changed is taken away and put in again. Both sequences are newest first, so one walk
+    through both finds everything, in steps during which the window's thread may run.
     """
-    if not shown:
-        return [Insert(0, tuple(wanted))] if wanted else []
-    keep = set(shown) & set(wanted)
-    found: list[Edit] = []
-    end = len(shown)
-    while end > 0:
-        if shown[end - 1] in keep:
-            end -= 1
-            continue
-        begin = end - 1
-        while begin > 0 and shown[begin - 1] not in keep:
-            begin -= 1
-        found.append(Remove(begin, end - begin))
-        end = begin
-    kept = [entry for entry in shown if entry in keep]
-    if len(kept) == len(wanted):
-        return found
-    found += inserts(kept, [entry for entry in wanted if entry not in keep])
-    return found
+    removed: list[Remove] = []
+    inserted: list[tuple[int, list[Entry]]] = []
+    old = new = 0
+    while old < len(shown) or new < len(wanted):
+        if old < len(shown) and new < len(wanted) and shown[old] == wanted[new]:
+            old, new = old + 1, new + 1
+        elif new == len(wanted) or (
+            old < len(shown) and _newest_first(shown[old]) > _newest_first(wanted[new])
+        ):
+            if removed and removed[-1].row + removed[-1].count == old:
+                removed[-1] = Remove(removed[-1].row, removed[-1].count + 1)
+            else:
+                removed.append(Remove(old, 1))
+            old += 1
+        else:
+            row = new  # what lies before it is in place by then
+            if inserted and inserted[-1][0] + len(inserted[-1][1]) == row:
+                inserted[-1][1].append(wanted[new])
+            else:
+                inserted.append((row, [wanted[new]]))
+            new += 1
+    return [*reversed(removed), *(Insert(row, tuple(entries)) for row, entries in inserted)]
+
+
+def months_of(entries: Iterable[Entry]) -> dict[str, int]:
+    """How many entries each month has, in the order of the entries."""
+    counts: dict[str, int] = {}
+    for _, taken in entries:
+        month = month_of(taken)
+        counts[month] = counts.get(month, 0) + 1
+    return counts
 
 
 def _newest_first(entry: Entry) -> tuple[str, int]:

@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from core.progress import CancelToken, Report
 from desktop_app.items.photo_model import PhotoModel
-from desktop_app.items.timeline import Edit, Entry, edits, inserts
+from desktop_app.items.timeline import Edit, Entry, edits, inserts, months_of
 from desktop_app.workers.lane import Lane
 from desktop_app.workers.worker import Done, End
 
@@ -39,7 +39,9 @@ class _Read:
     """A timeline read from the library; `edits` turn the shown one, of that `version`, into it."""
 
     version: int
-    entries: Sequence[Entry]
+    entries: list[Entry]
+    photos: set[int]
+    months: dict[str, int]
     edits: Sequence[Edit]
 
 
@@ -119,11 +121,11 @@ class Keeping(QObject):
             self._wants_timeline = True  # rows were inserted meanwhile
             return
         if not self._is_loaded or len(read.edits) > EDITS_AT_MOST:
-            self._timeline.show_timeline(read.entries)
+            self._timeline.show_timeline(read.entries, read.months)
         else:
             self._timeline.apply(read.edits)
         self._version += 1
-        self._shown = {photo for photo, _ in read.entries}
+        self._shown = read.photos
         if not self._is_loaded:
             self._is_loaded = True
             self.loaded.emit()
@@ -156,7 +158,8 @@ def _read_timeline(
     library: Shiguang, version: int, shown: Sequence[Entry], report: Report, cancel: CancelToken
 ) -> _Read:
     entries = library.timeline()
-    return _Read(version, entries, edits(shown, entries))
+    photos = {photo for photo, _ in entries}
+    return _Read(version, entries, photos, months_of(entries), edits(shown, entries))
 
 
 def _read_cards(
