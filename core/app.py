@@ -78,7 +78,7 @@ class Shiguang:
             raise NotThere(f"There is no folder {path}.", what_to_do="Check its name, or plug its drive in.")
         if not os.path.isdir(path):
             raise WrongUse(f"{path} is no folder.", what_to_do="Name the folder that holds it.")
-        if Path(path).resolve() == self.folder.resolve():
+        if Path(path).resolve().is_relative_to(self.folder.resolve()):
             raise WrongUse(
                 "The library's own folder cannot be watched.", what_to_do="Choose a folder of photos."
             )
@@ -162,9 +162,17 @@ class Shiguang:
 
     def watcher(self, changed: Callable[[frozenset[bytes]], None]) -> Watcher:
         """Follows the watched folders; `changed` gets the absolute paths to index (not started yet)."""
+        own = os.fsencode(self.folder)
+
+        def not_our_own(paths: frozenset[bytes]) -> None:
+            # A library that lies inside a watched folder would follow itself for ever.
+            others = frozenset(path for path in paths if roots.below_root(path, own) is None)
+            if others:
+                changed(others)
+
         return Watcher(
             [root.path for root in self.roots()],
-            changed,
+            not_our_own,
             settle_s=self.settings.get(SETTLE_SECONDS),
             rescan_s=60.0 * self.settings.get(RESCAN_MINUTES),
         )

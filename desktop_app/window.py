@@ -129,6 +129,7 @@ class Window(QMainWindow):
             ("Ctrl++", self.top.larger),
             ("Ctrl+=", self.top.larger),
             ("Ctrl+-", self.top.smaller),
+            ("Ctrl+,", self.top.open_settings),
             ("F1", self.show_shortcuts),
             ("?", self.show_shortcuts),
         ):

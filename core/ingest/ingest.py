@@ -10,9 +10,10 @@ from core.ingest.reading import Reading
 from core.ingest.storing import Stored, Storing
 from core.ingest.work import Counts, Todo
 from core.library import files as table
+from core.library import photos
 from core.library.database import Database
 from core.library.files import FileToIndex
-from core.library.roots import Root, below_root, forget_empty_roots, watched_roots
+from core.library.roots import Root, below_root, forget_empty_roots, has_empty_roots, watched_roots
 from core.log import logger
 from core.models.encoder import Encoder
 from core.photos.decoding import DecodingPool
@@ -59,11 +60,14 @@ class Ingest:
         begin = time.monotonic()
         counts = Counts()
         try:
-            todo = self._scan(report, cancel, counts, roots, paths, everything)
+            thumbless = self._thumbless() if paths is None else frozenset[int]()
+            todo = self._scan(report, cancel, counts, roots, paths, everything, thumbless)
             if todo:
                 storing = Storing(self._database, self._thumbs, self._space, self._encoder, self._stored)
                 pace = Pace(report, "index", len(todo))
-                Reading(self._database, self._space, self._pool, storing, counts, pace).work(todo, cancel)
+                Reading(self._database, self._space, self._pool, storing, counts, pace, thumbless).work(
+                    todo, cancel
+                )
         finally:
             counts.seconds = time.monotonic() - begin
         return counts
@@ -76,6 +80,7 @@ class Ingest:
         roots: Iterable[Root] | None,
         paths: Iterable[bytes] | None,
         everything: bool,
+        thumbless: frozenset[int],
     ) -> list[Todo]:
         pace = Pace(report, "scan")
         todo: dict[int, Todo] = {}
@@ -89,11 +94,18 @@ class Ingest:
                 self._note(found, root, counts, todo)
             if paths is None:
                 reader = self._database.reader()
-                for file in table.files_of_photos_without_vector(reader, self._space.id, root.id):
+                again = table.files_of_photos_without_vector(reader, self._space.id, root.id)
+                again += table.files_of_photos(reader, root.id, sorted(thumbless))
+                for file in again:
                     todo.setdefault(file.id, _todo(root, file))
-        self._database.write(forget_empty_roots)
+        if has_empty_roots(self._database.reader()):
+            self._database.write(forget_empty_roots)
         pace.flush()
         return list(todo.values())
+
+    def _thumbless(self) -> frozenset[int]:
+        """Photos whose thumbnail was lost with a damaged `thumbs.db`."""
+        return frozenset(photos.photo_ids_by_date(self._database.reader())) - self._thumbs.photos()
 
     @staticmethod
     def _note(found: Findings, root: Root, counts: Counts, todo: dict[int, Todo]) -> None:

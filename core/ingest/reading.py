@@ -38,6 +38,7 @@ class Reading:
         storing: Storing,
         counts: Counts,
         pace: Pace,
+        thumbless: frozenset[int],
     ) -> None:
         self._database = database
         self._space = space
@@ -45,6 +46,8 @@ class Reading:
         self._storing = storing
         self._counts = counts
         self._pace = pace
+        # Photos whose thumbnail was lost: decoded again, though they are known.
+        self._thumbless = thumbless
         # By key of the job: what a worker's answer belongs to.
         self._todo: dict[int, Todo] = {}
         self._read: dict[int, ReadFile] = {}
@@ -92,7 +95,7 @@ class Reading:
         self._read[found.key] = ReadFile(self._todo[found.key], identity, facts)
         reader = self._database.reader()
         known = photos.photo_of_picture(reader, identity.picture_hash)
-        if known is not None and known in self._space:
+        if known is not None and known in self._space and known not in self._thumbless:
             if identity.clean or table.has_bytes(reader, known, identity.file_hash):
                 self._known[found.key] = known
                 return False
@@ -102,13 +105,18 @@ class Reading:
         return True
 
     def _pass_over(self, found: Identified) -> None:
-        self._change(lambda db: table.pass_over(db, [(found.key, str(found.kind))]))
+        self._change(lambda db: table.pass_over(db, found.key, str(found.kind)))
 
     def _end(self, ended: Ended) -> None:
         todo = self._todo.pop(ended.key)
         file = self._read.pop(ended.key, None)
         known = self._known.pop(ended.key, None)
-        if isinstance(ended.result, PhotoFault):
+        if isinstance(ended.result, PhotoFault) and ended.result.code == "gone":
+            # Deleted, or its drive was pulled out: the next scan sees which, and the file is still to do.
+            self._pace.step()
+            if file is not None:
+                self._follow(file.identity.picture_hash, None)
+        elif isinstance(ended.result, PhotoFault):
             self._fail(todo, "identify" if file is None else "decode", ended.result)
             if file is not None:
                 self._follow(file.identity.picture_hash, None)

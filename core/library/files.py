@@ -15,6 +15,8 @@ from sqlite_utils import Database as Tables
 
 # Stock SQLite takes 32,766 bound values a statement.
 IDS_A_STATEMENT = 10_000
+# Faults that pass by themselves: a permission is given, a cable is plugged in, memory is free again.
+OF_THE_WORLD = ("no-permission", "read-error", "no-memory")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,8 @@ def display_name(path: bytes) -> str:
 
 def known_files(connection: sqlite3.Connection, root: int) -> dict[bytes, KnownFile]:
     rows = connection.execute(
-        "SELECT path, id, size_bytes, mtime_ns, inode, state, kind, photo FROM files WHERE root = ?", (root,)
+        "SELECT path, id, size_bytes, mtime_ns, inode, state, kind, coalesce(photo, was_photo) FROM files WHERE root = ?",
+        (root,),
     )
     return {row[0]: KnownFile(*row[1:]) for row in rows}
 
@@ -105,19 +108,32 @@ def files_like(connection: sqlite3.Connection, seen: SeenFile, volume: str) -> l
     return rows.fetchall()
 
 
-def pass_over(db: Tables, files: Iterable[tuple[int, str]]) -> None:
-    """Files that are no pictures: (id, kind)."""
-    db.conn.executemany(
-        "UPDATE files SET kind = ?, photo = NULL, fault_stage = NULL, fault_code = NULL, fault_reason = NULL WHERE id = ?",
-        [(kind, file) for file, kind in files],
+def pass_over(db: Tables, file: int, kind: str) -> None:
+    """A file that is no picture; a photo that it showed before is without it."""
+    lost = photos_of_files(db.conn, [file])
+    db.conn.execute(
+        "UPDATE files SET kind = ?, was_photo = coalesce(photo, was_photo), photo = NULL, fault_stage = NULL,"
+        " fault_code = NULL, fault_reason = NULL WHERE id = ?",
+        (kind, file),
     )
+    recount_photos(db, lost)
 
 
 def record_fault(db: Tables, file: int, stage: str, code: str, reason: str) -> None:
-    """A file that failed. It is tried again when its size or date change (`note_change`)."""
+    """A file that failed. It is tried again when its size or date change (`note_change`).
+
+    What the world did (OF_THE_WORLD) says nothing about the file: it keeps its photo and is tried at every run.
+    """
+    if code in OF_THE_WORLD:
+        db.conn.execute(
+            "UPDATE files SET kind = 'new', fault_stage = ?, fault_code = ?, fault_reason = ? WHERE id = ?",
+            (stage, code, reason, file),
+        )
+        return
     lost = photos_of_files(db.conn, [file])
     db.conn.execute(
-        "UPDATE files SET kind = 'photo', photo = NULL, fault_stage = ?, fault_code = ?, fault_reason = ? WHERE id = ?",
+        "UPDATE files SET kind = 'photo', was_photo = coalesce(photo, was_photo), photo = NULL, fault_stage = ?,"
+        " fault_code = ?, fault_reason = ? WHERE id = ?",
         (stage, code, reason, file),
     )
     recount_photos(db, lost)
@@ -160,7 +176,7 @@ def files_below(connection: sqlite3.Connection, root: int, folder: bytes) -> dic
     if not folder:
         return known_files(connection, root)
     rows = connection.execute(
-        "SELECT path, id, size_bytes, mtime_ns, inode, state, kind, photo FROM files"
+        "SELECT path, id, size_bytes, mtime_ns, inode, state, kind, coalesce(photo, was_photo) FROM files"
         " WHERE root = ? AND (path = ? OR (path > ? AND path < ?))",
         # "0" follows "/" in ASCII: everything that begins with the folder and a separator.
         (root, folder, folder + b"/", folder + b"0")
@@ -176,7 +192,8 @@ def record_unreadable(db: Tables, root: int, below: bytes, folders: Iterable[tup
         if known.kind == "folder":
             db.conn.execute("DELETE FROM files WHERE root = ? AND path = ?", (root, path))
     db.conn.executemany(
-        "INSERT OR REPLACE INTO files (root, path, name, kind, size_bytes, mtime_ns, inode, fault_stage, fault_code, fault_reason)"
+        # A known file whose folder may not be entered keeps its own row.
+        "INSERT OR IGNORE INTO files (root, path, name, kind, size_bytes, mtime_ns, inode, fault_stage, fault_code, fault_reason)"
         " VALUES (?, ?, ?, 'folder', 0, 0, 0, 'scan', 'no-permission', ?)",
         [(root, path, display_name(path), reason) for path, reason in folders],
     )
@@ -205,6 +222,20 @@ def files_of_photos_without_vector(
         (root, space),
     )
     return [FileToIndex(*row) for row in rows]
+
+
+def files_of_photos(connection: sqlite3.Connection, root: int, photos: Sequence[int]) -> list[FileToIndex]:
+    """One readable file below this root of each of these photos that has one."""
+    found: list[FileToIndex] = []
+    for begin in range(0, len(photos), IDS_A_STATEMENT):
+        part = photos[begin : begin + IDS_A_STATEMENT]
+        marks = ",".join("?" * len(part))
+        rows = connection.execute(
+            f"SELECT min(id), path, photo FROM files WHERE root = ? AND state = 'here' AND photo IN ({marks}) GROUP BY photo",
+            (root, *part),
+        )
+        found += [FileToIndex(*row) for row in rows]
+    return found
 
 
 def has_bytes(connection: sqlite3.Connection, photo: int, file_hash: bytes) -> bool:

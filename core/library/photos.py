@@ -16,6 +16,7 @@ from typing import Any
 from sqlite_utils import Database as Tables
 
 from core.library.files import IDS_A_STATEMENT, recount_photos
+from core.library.roots import below_root
 
 # The order in which the sources of a date are believed.
 DATE_SOURCES = ("exif", "xmp", "sidecar", "name", "file")
@@ -115,7 +116,9 @@ def attach_file(db: Tables, file: int, photo: int, facts: FileFacts) -> None:
     before = db.conn.execute("SELECT photo FROM files WHERE id = ?", (file,)).fetchone()
     width, height = db.conn.execute("SELECT width, height FROM photos WHERE id = ?", (photo,)).fetchone()
     db.conn.execute(
-        "UPDATE files SET photo = ?, kind = ?, state = 'here', file_hash = ?, metadata = ?, width = ?, height = ?,"
+        "UPDATE files SET photo = ?, was_photo = NULL, kind = ?,"
+        # A folder may have been taken off the list while its files were being read.
+        " state = (SELECT CASE WHEN watched THEN 'here' ELSE 'missing' END FROM roots WHERE roots.id = files.root), file_hash = ?, metadata = ?, width = ?, height = ?,"
         " size_bytes = ?, mtime_ns = ?, fault_stage = NULL, fault_code = NULL, fault_reason = NULL WHERE id = ?",
         (
             photo,
@@ -232,12 +235,18 @@ def cards(connection: sqlite3.Connection, ids: Sequence[int]) -> dict[int, Card]
 
 
 def photo_of_path(connection: sqlite3.Connection, path: bytes) -> int | None:
-    row = connection.execute(
-        "SELECT photo FROM files JOIN roots ON roots.id = files.root WHERE photo AND"
-        " (CAST(roots.path || CAST(? AS BLOB) || files.path AS BLOB) = ?) ORDER BY files.state LIMIT 1",
-        (os.sep.encode(), path),
-    ).fetchone()
-    return int(row[0]) if row else None
+    """The photo that the file at this absolute path shows."""
+    for root, root_path in connection.execute("SELECT id, path FROM roots").fetchall():
+        below = below_root(path, root_path)
+        row = (
+            below
+            and connection.execute(
+                "SELECT photo FROM files WHERE root = ? AND path = ?", (root, below)
+            ).fetchone()
+        )
+        if row and row[0]:
+            return int(row[0])
+    return None
 
 
 def first_paths(connection: sqlite3.Connection, ids: Sequence[int]) -> dict[int, str]:

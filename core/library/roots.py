@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database as Tables
 
-from core.library.files import recount_photos
+from core.library.files import display_name, recount_photos
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,10 @@ def watch_root(db: Tables, path: bytes, volume: str, in_volume: bytes) -> int:
     inside = [root for root in watched_roots(db.conn) if below_root(path, root.path) is not None]
     if inside:
         return inside[0].id
+    twin = _same_folder(db.conn, volume, in_volume)
+    if twin is not None and twin.path != path and root_by_path(db.conn, path) is None:
+        # The same disk at another mount point: the same root, with all that is known of it.
+        move_root(db, twin.id, path)
     existing = root_by_path(db.conn, path)
     if existing is not None:
         db.conn.execute(
@@ -95,11 +99,16 @@ def move_root(db: Tables, root_id: int, path: bytes) -> None:
     db.conn.execute("UPDATE roots SET path = ?, state = 'here' WHERE id = ?", (path, root_id))
 
 
+_EMPTY = "state = 'gone' AND NOT EXISTS (SELECT 1 FROM files WHERE root = roots.id)"
+
+
+def has_empty_roots(connection: sqlite3.Connection) -> bool:
+    return connection.execute(f"SELECT 1 FROM roots WHERE {_EMPTY}").fetchone() is not None
+
+
 def forget_empty_roots(db: Tables) -> None:
     """A folder that is gone, and whose files were all found again elsewhere, was renamed: it needs no memory."""
-    db.conn.execute(
-        "DELETE FROM roots WHERE state = 'gone' AND NOT EXISTS (SELECT 1 FROM files WHERE root = roots.id)"
-    )
+    db.conn.execute(f"DELETE FROM roots WHERE {_EMPTY}")
 
 
 def mark_scanned(db: Tables, root_id: int) -> None:
@@ -123,13 +132,23 @@ def below_root(path: bytes, root: bytes) -> bytes | None:
     return path[len(prefix) :] if path.startswith(prefix) else None
 
 
+def _same_folder(connection: sqlite3.Connection, volume: str, in_volume: bytes) -> Root | None:
+    row = connection.execute(
+        f"SELECT {_COLUMNS} FROM roots WHERE volume = ? AND in_volume = ?", (volume, in_volume)
+    ).fetchone()
+    return Root(*row) if row else None
+
+
 def _take_in(db: Tables, child: int, parent: int, prefix: bytes) -> None:
-    # Rows that the parent has already seen itself give way to the child's, which know their photo.
+    # Rows that the parent has already seen itself give way to the child's, which are newer.
+    twice = "root = ? AND path IN (SELECT CAST(? || path AS BLOB) FROM files WHERE root = ?)"
+    lost = db.conn.execute(
+        f"SELECT photo FROM files WHERE photo AND {twice}", (parent, prefix, child)
+    ).fetchall()
+    db.conn.execute(f"DELETE FROM files WHERE {twice}", (parent, prefix, child))
     db.conn.execute(
-        "DELETE FROM files WHERE root = ? AND photo IS NULL AND path IN (SELECT CAST(? || path AS BLOB) FROM files WHERE root = ?)",
-        (parent, prefix, child),
+        "UPDATE files SET root = ?, path = CAST(? || path AS BLOB), name = ? || name WHERE root = ?",
+        (parent, prefix, display_name(prefix), child),
     )
-    db.conn.execute(
-        "UPDATE files SET root = ?, path = CAST(? || path AS BLOB) WHERE root = ?", (parent, prefix, child)
-    )
+    recount_photos(db, {row[0] for row in lost})
     db.conn.execute("DELETE FROM roots WHERE id = ?", (child,))

@@ -12,6 +12,7 @@ not followed (they may loop); links to files are.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ from sqlite_utils import Database as Tables
 from core.library import files as table
 from core.library.database import Database
 from core.library.files import FileToIndex, KnownFile, SeenFile
-from core.library.roots import Root, mark_root, mark_scanned, move_root
+from core.library.roots import Root, below_root, mark_root, mark_scanned, move_root, watched_roots
 from core.log import logger
 from core.photos.kinds import passed_over_by_name
 from core.photos.volumes import is_offline, present_path
@@ -30,6 +31,7 @@ from core.progress import CancelToken, Pace
 
 log = logger(__name__)
 SEP = os.sep.encode()
+FILES_A_TRANSACTION = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +57,30 @@ class Findings:
     seen: int = 0
 
 
-def walk(root: bytes, below: bytes, cancel: CancelToken) -> Iterator[SeenFile | Junk | Unreadable]:
-    """Everything below one folder of a root (b"" for the root itself); paths are relative to the root."""
+def walk(
+    root: bytes, below: bytes, cancel: CancelToken, avoid: bytes = b""
+) -> Iterator[SeenFile | Junk | Unreadable]:
+    """Everything below one folder of a root (b"" for the root itself); paths are relative to the root.
+
+    avoid: an absolute folder that is not entered (the library's own: following it would feed on itself).
+    """
     folders = [below]
     while folders:
         cancel.check()
         folder = folders.pop()
+        if avoid and os.path.join(root, folder) == avoid:
+            continue
         try:
             with os.scandir(os.path.join(root, folder) if folder else root) as entries:
                 for entry in entries:
                     path = folder + SEP + entry.name if folder else entry.name
                     try:
                         found = _seen(entry, path, folders)
+                    except (FileNotFoundError, NotADirectoryError):
+                        continue  # gone while we looked, or a link that leads nowhere
                     except OSError as error:
-                        log.debug("gone while scanning: %r: %s", path, error)
+                        if error.errno != errno.ELOOP:
+                            yield Unreadable(path, f"This file cannot be looked at: {error.strerror}.")
                         continue
                     if found is not None:
                         yield found
@@ -103,7 +115,11 @@ def locate(database: Database, root: Root) -> Root | None:
             database.write(lambda db: mark_root(db, root.id, "here"))
         return root
     elsewhere = present_path(root.volume, os.fsdecode(root.in_volume))
-    if elsewhere is not None and elsewhere != path:
+    if (
+        elsewhere is not None
+        and elsewhere != path
+        and not _is_covered(database, os.fsencode(elsewhere), root)
+    ):
         moved = os.fsencode(elsewhere)
 
         def move(db: Tables) -> None:
@@ -116,6 +132,12 @@ def locate(database: Database, root: Root) -> Root | None:
     if root.state != state:
         database.write(lambda db: mark_root(db, root.id, state))
     return None
+
+
+def _is_covered(database: Database, path: bytes, but: Root) -> bool:
+    """Whether another watched root holds this path already."""
+    others = (root for root in watched_roots(database.reader()) if root.id != but.id)
+    return any(below_root(path, root.path) is not None for root in others)
 
 
 def scan(
@@ -132,7 +154,7 @@ def scan(
     everything: look into unchanged files too (`index --rescan`).
     """
     comparison = _Comparison(database, root, below, everything)
-    comparison.meet(_entries(root, below, cancel), pace, cancel)
+    comparison.meet(_entries(root, below, cancel, os.fsencode(database.path.parent)), pace, cancel)
     if is_offline(os.fsdecode(root.path), root.volume) or not os.path.isdir(root.path):
         # It went while we looked: what was not seen is not missing.
         locate(database, root)
@@ -140,9 +162,13 @@ def scan(
     return comparison.settle()
 
 
-def _entries(root: Root, below: bytes, cancel: CancelToken) -> Iterator[SeenFile | Junk | Unreadable]:
+def _entries(
+    root: Root, below: bytes, cancel: CancelToken, avoid: bytes
+) -> Iterator[SeenFile | Junk | Unreadable]:
     """One file, or everything below a folder."""
     place = os.path.join(root.path, below)
+    if below_root(place, avoid) is not None:
+        return
     if below and not os.path.isdir(place):
         if any(passed_over_by_name(os.fsdecode(part)) for part in below.split(SEP)[:-1]):
             return
@@ -156,7 +182,7 @@ def _entries(root: Root, below: bytes, cancel: CancelToken) -> Iterator[SeenFile
         return
     if below and any(passed_over_by_name(os.fsdecode(part)) for part in below.split(SEP)):
         return
-    yield from walk(root.path, below, cancel)
+    yield from walk(root.path, below, cancel, avoid)
 
 
 class _Comparison:
@@ -212,7 +238,8 @@ class _Comparison:
         """Write down what was found; the files to look into."""
         moves, new = self._moves()
         gone_ids = {move[0] for move in moves}
-        below_unreadable = tuple(u.path + SEP for u in self._unreadable if u.path)
+        unreadable = {u.path for u in self._unreadable}
+        below_unreadable = tuple(path + SEP for path in unreadable if path)
         lost = [
             known.id
             for path, known in self._known.items()
@@ -220,10 +247,7 @@ class _Comparison:
             and known.state != "missing"
             and known.kind != "folder"
             and known.id not in gone_ids
-            and not (
-                self._unreadable
-                and (path.startswith(below_unreadable) or not all(u.path for u in self._unreadable))
-            )
+            and not (b"" in unreadable or path in unreadable or path.startswith(below_unreadable))
         ]
 
         def write(db: Tables) -> None:
@@ -234,7 +258,6 @@ class _Comparison:
                 db, self._root.id, self._below, [(u.path, u.reason) for u in self._unreadable]
             )
             table.add_files(db, self._root.id, self._junk, "junk")
-            table.add_files(db, self._root.id, new)
             table.set_state(db, self._back, "here")
             for file, seen in self._renumbered:
                 table.note_inode(db, file, seen)
@@ -244,11 +267,17 @@ class _Comparison:
                 mark_scanned(db, self._root.id)
 
         self._database.write(write)
+        # In parts, so that a decision made meanwhile does not wait behind half a million files.
+        for begin in range(0, len(new), FILES_A_TRANSACTION):
+            self._add(new[begin : begin + FILES_A_TRANSACTION])
         self._findings.moved, self._findings.missing = len(moves), len(lost)
         if new:
             added = table.files_below(self._database.reader(), self._root.id, self._below)
             self._findings.to_index += [FileToIndex(added[s.path].id, s.path, None) for s in new]
         return self._findings
+
+    def _add(self, new: list[SeenFile]) -> None:
+        self._database.write(lambda db: table.add_files(db, self._root.id, new))
 
     def _moves(self) -> tuple[list[tuple[int, int, SeenFile]], list[SeenFile]]:
         """Split what is new here into (file id, this root, where) of moved files, and truly new ones."""

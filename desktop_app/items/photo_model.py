@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal, Slot
 
 from desktop_app.i18n import month_name, tr
 from desktop_app.items.cells import Cells
@@ -164,10 +164,12 @@ class PhotoModel(QAbstractListModel):
             month: self._counts[month] for month in sorted(self._counts, reverse=True) if self._counts[month]
         }
 
-    def _say_cells_arrived(self) -> None:
-        first, last = self._seen[0], min(self._seen[1], len(self._entries) - 1)
-        if 0 <= first <= last:
-            self.dataChanged.emit(self.index(first), self.index(last))
+    @Slot(object)
+    def _say_cells_arrived(self, photos: Set[int]) -> None:
+        first, last = self._seen
+        rows = [first + i for i, photo in enumerate(self.photos(first, last)) if photo in photos]
+        if rows:
+            self.dataChanged.emit(self.index(rows[0]), self.index(rows[-1]))
 
 
 def band_title(band: str) -> str:

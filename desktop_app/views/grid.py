@@ -1,10 +1,12 @@
-"""The grid of photos: an item view that asks `Shelves` where things lie and the delegate how they look.
+"""The grid of photos: an item view that asks `Shelves` where things lie and lets `CellPainter` draw them.
 
 QListView lays every row out anew at each insertion and knows no headings; here an insertion costs as much
 as there are sections, whatever the number of photos.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from PySide6.QtCore import (
     QItemSelection,
@@ -13,13 +15,12 @@ from PySide6.QtCore import (
     QPersistentModelIndex,
     QPoint,
     QRect,
+    QRectF,
     Qt,
     QTimer,
     Signal,
 )
 from PySide6.QtGui import (
-    QFont,
-    QGuiApplication,
     QHideEvent,
     QKeyEvent,
     QMouseEvent,
@@ -28,24 +29,24 @@ from PySide6.QtGui import (
     QRegion,
     QResizeEvent,
 )
-from PySide6.QtWidgets import QAbstractItemView, QPushButton, QStyle, QStyleOptionViewItem, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QWidget
 
-from desktop_app.i18n import number
 from desktop_app.items.photo_model import PHOTO, PhotoModel
-from desktop_app.theme.dress import HAIRLINE, INK, INK_2, PAPER
-from desktop_app.theme.tokens import CELL_GAP, HEADER, RADIUS_CELL
-from desktop_app.views.cell_delegate import CellDelegate
+from desktop_app.theme.tokens import CELL_GAP, RADIUS_CELL
+from desktop_app.views.cell_painter import CellPainter, paint_heading
+from desktop_app.views.fold_button import FoldButton
 from desktop_app.views.shelves import Box, Shelves
 
 MARGIN = 16
 HEADING_PX = 44
+# Rings reach this far beyond their cell.
+RINGS = 3
 # Rows asked for beyond the visible ones, on either side, as a share of what is visible.
 AHEAD = 0.5
 # While scrolling, pictures are asked for this often, ms: what flew past is not decoded.
 ASK_EVERY_MS = 30
 
 Index = QModelIndex | QPersistentModelIndex
-State = QStyle.StateFlag
 Move = QAbstractItemView.CursorAction
 
 
@@ -65,17 +66,13 @@ class Grid(QAbstractItemView):
         # What is to stay where it is while rows come and go: the photo on top, and how far it is scrolled past.
         self._anchor: tuple[QPersistentModelIndex, int] | None = None
         self._kept_photo: tuple[int, int] | None = None
-        self._fold_button = QPushButton(self.viewport())
-        self._fold_button.setObjectName("link")
-        self._fold_button.hide()
-        self._fold_button.clicked.connect(self._ask_unfold)
-        self._folding: str | None = None
+        self._fold_button = FoldButton(self.viewport())
+        self._fold_button.asked.connect(self.unfold_asked)
         self._ask_soon = QTimer(self)
         self._ask_soon.setSingleShot(True)
         self._ask_soon.setInterval(ASK_EVERY_MS)
         self._ask_soon.timeout.connect(self._ask)
-        self._cell_delegate = CellDelegate()  # a view does not keep its delegate alive
-        self.setItemDelegate(self._cell_delegate)
+        self._painter = CellPainter()
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -120,9 +117,7 @@ class Grid(QAbstractItemView):
 
     def set_fold(self, section: str | None, words: str) -> None:
         """Put a button with these words beside the heading of a section; None takes it away."""
-        self._folding = section
-        self._fold_button.setText(words)
-        self._fold_button.adjustSize()
+        self._fold_button.belong_to(section, words)
         self._place_fold_button()
 
     @property
@@ -198,14 +193,9 @@ class Grid(QAbstractItemView):
 
     def _place_fold_button(self) -> None:
         model = self.photo_model
-        keys = [section.key for section in model.sections] if model is not None else []
-        if self._folding is None or self._folding not in keys:
-            self._fold_button.hide()
-            return
-        shelf = self._shelves.shelves[keys.index(self._folding)]
-        y = shelf.top - self.verticalOffset() + (HEADING_PX - self._fold_button.height()) // 2
-        self._fold_button.move(self.viewport().width() - MARGIN - self._fold_button.width(), y)
-        self._fold_button.show()
+        if model is not None:
+            right = self.viewport().width() - MARGIN
+            self._fold_button.place(model.sections, self._shelves.shelves, self.verticalOffset(), right)
 
     # ---- what QAbstractItemView asks of a view
 
@@ -292,43 +282,46 @@ class Grid(QAbstractItemView):
 
     # ---- painting
 
+    def dataChanged(self, top_left: Index, bottom_right: Index, roles: Sequence[int] = ()) -> None:
+        """Only the lines of the changed rows are painted again."""
+        if top_left.isValid() and bottom_right.row() < self._shelves.count:
+            above, below = self._shelves.box(top_left.row()), self._shelves.box(bottom_right.row())
+            height = below.y + below.height - above.y
+            self.viewport().update(0, above.y - self.verticalOffset(), self.viewport().width(), height)
+
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self.viewport())
-        painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
         model = self.photo_model
         if model is None:
             return
-        top, height = self.verticalOffset(), self.viewport().height()
-        first, last = self._shelves.rows_between(top, top + height)
-        self._paint_cells(painter, model, first, min(last, model.rowCount() - 1), event.rect())
-        self._paint_headings(painter, model, top, height)
+        painter = QPainter(self.viewport())
+        painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
+        top, dirty = self.verticalOffset(), event.rect()
+        first, last = self._shelves.rows_between(top + dirty.top() - RINGS, top + dirty.bottom() + 1 + RINGS)
+        self._paint_cells(painter, model, first, min(last, model.rowCount() - 1))
+        self._paint_headings(painter, model, top, self.viewport().height())
 
-    def _paint_cells(self, painter: QPainter, model: PhotoModel, first: int, last: int, dirty: QRect) -> None:
-        option = QStyleOptionViewItem()
-        self.initViewItemOption(option)
-        option.palette = QGuiApplication.palette()
-        selected, current = self.selectionModel(), self.currentIndex().row()
-        hovered = (
-            self.indexAt(self.viewport().mapFromGlobal(self.cursor().pos())).row()
-            if self.underMouse()
-            else -1
-        )
-        plain = option.state & ~(State.State_Selected | State.State_HasFocus | State.State_MouseOver)
-        any_selected = selected.hasSelection()
+    def _paint_cells(self, painter: QPainter, model: PhotoModel, first: int, last: int) -> None:
+        top, ratio, entries = self.verticalOffset(), self.devicePixelRatioF(), model.entries
+        selection, current = self.selectionModel(), self.currentIndex().row() if self.hasFocus() else -1
+        any_selected, hovered = selection.hasSelection(), self._hovered_row()
         for row in range(first, last + 1):
-            index = model.index(row)
-            rect = self.visualRect(index)
-            if not rect.adjusted(-3, -3, 3, 3).intersects(dirty):
-                continue
-            option.rect = rect
-            option.state = plain
-            if any_selected and selected.isSelected(index):
-                option.state |= State.State_Selected
-            if row == current and self.hasFocus():
-                option.state |= State.State_HasFocus
-            if row == hovered:
-                option.state |= State.State_MouseOver
-            self._cell_delegate.paint(painter, option, index)
+            box = self._shelves.box(row)
+            square = QRectF(box.x, box.y - top, box.width, box.height)
+            self._painter.paint(painter, square, model.cells.get(entries[row][0]), ratio)
+            is_selected = any_selected and selection.isSelected(model.index(row))
+            if is_selected or row in (current, hovered):
+                self._painter.mark(
+                    painter,
+                    square,
+                    is_selected=is_selected,
+                    is_hovered=row == hovered,
+                    is_current=row == current,
+                )
+
+    def _hovered_row(self) -> int:
+        if not self.underMouse():
+            return -1
+        return self.indexAt(self.viewport().mapFromGlobal(self.cursor().pos())).row()
 
     def _paint_headings(self, painter: QPainter, model: PhotoModel, top: int, height: int) -> None:
         """The visible sections' headings; that of the section on top sticks there until the next pushes it."""
@@ -340,29 +333,8 @@ class Grid(QAbstractItemView):
             y = max(shelf.top - top, 0)
             if section.count:
                 y = min(y, max(shelf.bottom - top - HEADING_PX, shelf.top - top))
-            self._paint_heading(painter, y, section.title, section.count)
-
-    def _paint_heading(self, painter: QPainter, y: int, title: str, count: int) -> None:
-        # The view's own palette has what the style sheet made of it: a transparent ground.
-        palette = QGuiApplication.palette()
-        band = QRect(0, y, self.viewport().width(), HEADING_PX)
-        ground = palette.color(PAPER)
-        painter.fillRect(band, ground)
-        font = QFont(self.font())
-        font.setPixelSize(HEADER)
-        font.setWeight(QFont.Weight.Medium)
-        painter.setFont(font)
-        painter.setPen(palette.color(INK))
-        text = band.adjusted(MARGIN, 0, -MARGIN, 0)
-        painter.drawText(text, Qt.AlignmentFlag.AlignVCenter, title)
-        used = painter.fontMetrics().horizontalAdvance(title) + 8
-        painter.setFont(self.font())
-        painter.setPen(palette.color(INK_2))
-        if count:
-            painter.drawText(text.adjusted(used, 1, 0, 0), Qt.AlignmentFlag.AlignVCenter, number(count))
-        if y == 0 and self.verticalOffset() > 0:
-            painter.setPen(palette.color(HAIRLINE))
-            painter.drawLine(0, HEADING_PX - 1, band.width(), HEADING_PX - 1)
+            band = QRect(0, y, self.viewport().width(), HEADING_PX)
+            paint_heading(painter, band, MARGIN, section.title, section.count, is_stuck=shelf.top < top)
 
     # ---- asking for what is to be seen
 
@@ -428,7 +400,3 @@ class Grid(QAbstractItemView):
 
     def _open(self, index: QModelIndex) -> None:
         self.opened.emit(index.data(PHOTO))
-
-    def _ask_unfold(self) -> None:
-        if self._folding is not None:
-            self.unfold_asked.emit(self._folding)

@@ -65,6 +65,7 @@ class Room(QWidget):
         column.addWidget(self._pages, 1)
         self._connect()
         self._choose_page()
+        self._say()
 
     def _connect(self) -> None:
         self.grid.opened.connect(self._open)
@@ -249,9 +250,13 @@ class Room(QWidget):
             self.grid.scrollTo(model.index(row))
         self.grid.setFocus()
 
+    def _say(self) -> None:
+        self.grid.setAccessibleName(tr("Photos"))
+        self._say_fold()
+        self._say_result()
+        self.grid.viewport().update()
+
     def changeEvent(self, event: QEvent) -> None:
         if event.type() == QEvent.Type.LanguageChange:
-            self._say_fold()
-            self._say_result()
-            self.grid.viewport().update()
+            self._say()
         super().changeEvent(event)

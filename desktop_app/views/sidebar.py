@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QListView,
     QMenu,
     QPushButton,
+    QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QVBoxLayout,
@@ -24,10 +25,10 @@ from desktop_app.items.folder_model import ROOT, STATE_WORDS, FolderModel
 from desktop_app.theme.dress import INK, INK_2
 from desktop_app.theme.icons import IconButton, icon, icon_pixmap
 from desktop_app.theme.tokens import CAPTION, ICON
-from desktop_app.views.cell_delegate import State
 from desktop_app.views.status_strip import StatusStrip
 from desktop_app.workers.keeping import Overview
 
+State = QStyle.StateFlag
 ROW_PX = 32
 STATE_ROW_PX = 46
 PAD = 8

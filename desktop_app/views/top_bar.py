@@ -100,6 +100,9 @@ class TopBar(QWidget):
     def larger(self) -> None:
         self.cell_size.setValue(self.cell_size.value() + CELL_STEP_PX)
 
+    def open_settings(self) -> None:
+        self._menu.popup(self._settings.mapToGlobal(self._settings.rect().bottomLeft()))
+
     def _fill_menu(self) -> None:
         self._menu.clear()
         themes = (("auto", tr("Like the system")), ("light", tr("Light")), ("dark", tr("Dark")))
@@ -132,7 +135,7 @@ class TopBar(QWidget):
         self.cell_size.setToolTip(tr("Size of the photos"))
         self._smaller.say(tr("Smaller photos"), "Ctrl+-")
         self._larger.say(tr("Larger photos"), "Ctrl++")
-        self._settings.say(tr("Settings"))
+        self._settings.say(tr("Settings"), "Ctrl+,")
         self._fill_menu()
 
     def changeEvent(self, event: QEvent) -> None:

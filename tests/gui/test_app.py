@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication, QMessageBox
 from pytestqt.qtbot import QtBot
 
@@ -102,6 +103,14 @@ def test_folders_are_handed_over_whatever_their_bytes(qtbot: QtBot, tmp_path: Pa
     assert out.strip() == b"True"
     assert called == [folders]
     first.close()
+
+
+def test_none_and_true_outlive_the_calls_that_give_their_references_away(qtbot: QtBot) -> None:
+    timer = QTimer()
+    for _ in range(1000):
+        timer.setSingleShot(True)
+    for constant in (None, True, False):
+        assert sys.getrefcount(constant) > 1_000_000_000
 
 
 def test_without_a_first_window_nothing_is_handed_over(qtbot: QtBot, tmp_path: Path) -> None:

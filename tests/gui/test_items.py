@@ -100,13 +100,13 @@ def test_a_band_above_another_can_be_unfolded(cells: Cells) -> None:
     assert model.photos(0, 9) == [1, 4]
 
 
-def test_a_model_tells_only_the_rows_that_are_seen(cells: Cells, qtbot: QtBot) -> None:
+def test_a_model_tells_only_the_rows_that_are_seen_and_changed(cells: Cells, qtbot: QtBot) -> None:
     model = PhotoModel(cells)
     model.show_timeline([(photo, "") for photo in range(9, 0, -1)])
     model.saw(2, 4)
     with qtbot.waitSignal(model.dataChanged) as changed:
-        cells.take({1: card(1)}, {}, 10)
-    assert (changed.args[0].row(), changed.args[1].row()) == (2, 4)
+        cells.take({1: card(1), 5: card(5), 6: card(6)}, {}, 10)
+    assert (changed.args[0].row(), changed.args[1].row()) == (3, 4)
 
 
 # ---- what is in memory

@@ -11,6 +11,8 @@ from PIL import Image
 
 from core.app import Shiguang
 from core.library import roots
+from core.photos.volumes import place_of
+from core.search.query import Query
 from tests.promises.conftest import Photos, index, photo_at
 
 
@@ -203,3 +205,83 @@ def test_watching_the_parent_takes_the_child_in(
     assert counts.encoded == 0
     assert [root.path for root in roots.watched_roots(library.database.reader())] == [os.fsencode(tmp_path)]
     assert said(library, loved) == ALL
+
+
+def test_a_drive_pulled_out_in_the_middle_loses_nothing(library: Shiguang, photos: Photos) -> None:
+    for seed in range(200):
+        photos.add(f"{seed}.jpg", seed)
+    away = photos.folder.with_name("away")
+
+    def pull_out(stored: object) -> None:
+        if photos.folder.exists():
+            photos.folder.rename(away)
+
+    index(library, photos.folder, stored=pull_out)
+    away.rename(photos.folder)
+    index(library)
+    assert library.counts() == {"photos": 200, "files": 200, "offline": 0, "failed": 0}
+
+
+def test_it_survives_its_file_being_broken_for_a_while(
+    library: Shiguang, photos: Photos, loved: bytes
+) -> None:
+    path = Path(os.fsdecode(loved))
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    assert index(library).failed == 1
+    assert library.counts()["photos"] == 1
+    path.write_bytes(data)
+    with Image.open(path) as picture:
+        exif = picture.getexif()
+        exif[0x0112] = 6
+        picture.save(path, "JPEG", exif=exif, quality="keep")
+    index(library)
+    assert said(library, loved) == ALL
+
+
+def test_a_photo_overwritten_by_something_else_leaves_no_ghost(library: Shiguang, photos: Photos) -> None:
+    path = Path(os.fsdecode(photos.add("IMG_1", 3)))
+    index(library, photos.folder)
+    path.write_text("only words now")
+    index(library)
+    assert library.counts()["photos"] == 0
+    assert library.photo_ids() == []
+
+
+def test_the_same_drive_at_another_mount_point_is_the_same_folder(
+    library: Shiguang, photos: Photos, loved: bytes, monkeypatch
+) -> None:
+    # The edge that is faked is the mount table: the folder's disk is now reached by another path.
+    new = photos.folder.with_name("mounted elsewhere")
+    place = place_of(str(photos.folder))
+    photos.folder.rename(new)
+    monkeypatch.setattr("core.app.place_of", lambda path: place)
+    monkeypatch.setattr("core.photos.scan.is_offline", lambda path, volume: not Path(path).exists())
+    counts = index(library, new)
+    assert (counts.decoded, counts.moved) == (0, 0)
+    assert [root.path for root in library.roots()] == [os.fsencode(new)]
+    assert said(library, os.fsencode(new / "2019" / "sea.jpg")) == ALL
+
+
+def test_a_folder_may_be_watched_unwatched_and_watched_again_in_any_nesting(
+    library: Shiguang, photos: Photos, loved: bytes
+) -> None:
+    library.unwatch_folder(library.roots()[0].id)
+    index(library, photos.folder / "2019")
+    assert said(library, loved) == ALL
+    index(library, photos.folder)
+    assert said(library, loved) == ALL
+    assert library.counts()["files"] == 2
+    hits = library.search(Query("", filters="folder:2019")).hits
+    assert len(hits) == 2, "names are those below the folder that is watched now"
+
+
+def test_a_library_inside_a_watched_folder_is_not_looked_into(
+    library: Shiguang, photos: Photos, tmp_path: Path
+) -> None:
+    photos.add("a.jpg", 1)
+    index(library, tmp_path)
+    paths = [os.fsencode(tmp_path / "library" / "library.db")]
+    index(library, paths=paths)
+    assert library.passed_over() == {"video": 0, "sidecar": 0, "junk": 0, "other": 0}
+    assert library.counts()["files"] == 1

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from core.app import Shiguang
+from core.app import Shiguang, open_library
 from core.errors import DiskFull
 from core.library.database import FILE
 from core.progress import CancelToken, silent
+from core.search.query import Query
 from core.spaces.vectors import VectorFile
 from tests.promises.conftest import Photos, index, photo_at, shiguang
 
@@ -130,3 +131,31 @@ def test_following_changes_all_day_leaves_no_connection_open(library: Shiguang, 
         index(library, paths=[photos.add(f"{seed}.jpg", seed)])
     assert (len(library.database._readers), len(library.thumbs._all)) == before
     assert library.counts()["photos"] == 4
+
+
+def test_lost_thumbnails_are_made_again(library: Shiguang, photos: Photos, tmp_path: Path) -> None:
+    path = photos.add("a.jpg", 1)
+    index(library, photos.folder)
+    photo = photo_at(library, path)
+    assert photo is not None
+    library.close()
+    (tmp_path / "library/thumbs.db").write_bytes(b"damaged beyond reading" * 1000)
+    for suffix in ("-wal", "-shm"):
+        (tmp_path / f"library/thumbs.db{suffix}").unlink(missing_ok=True)
+    again = open_library(tmp_path / "library", writable=True)
+    assert again.thumbs.get([photo]) == {}
+    index(again)
+    assert set(again.thumbs.get([photo])) == {photo}
+    assert photo_at(again, path) == photo
+    again.close()
+
+
+def test_a_cut_off_cache_of_neutral_captions_is_made_again(
+    library: Shiguang, photos: Photos, tmp_path: Path
+) -> None:
+    photos.add("a.jpg", 1)
+    index(library, photos.folder)
+    cache = next((tmp_path / "library/spaces").iterdir()) / "neutral.npy"
+    cache.write_bytes(b"")
+    assert len(library.search(Query("red", everything=True)).hits) == 1
+    assert cache.stat().st_size > 0

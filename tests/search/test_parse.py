@@ -25,6 +25,20 @@ from core.search.query import Query
         ("cats without dogs 2021", "cats", ("dogs",), ["from 2021-01", "before 2022-01"]),
         ("beach -people", "beach", ("people",), []),
         ("不要狗的猫", "猫", ("狗",), []),
+        ("2019-07-04", "", (), ["from 2019-07-04", "before 2019-07-04~"]),
+        ("2019年7月4日 生日", "生日", (), ["from 2019-07-04", "before 2019-07-04~"]),
+        ("2019年夏威夷", "夏威夷", (), ["from 2019-01", "before 2020-01"]),
+        ("2018冬奥会", "冬奥会", (), ["from 2018-01", "before 2019-01"]),
+        ("from 2018 to 2020", "", (), ["from 2018-01", "before 2021-01"]),
+        ("2018年和2019年的照片", "照片", (), ["from 2018-01", "before 2020-01"]),
+        ("before 2019", "", (), ["before 2019-01"]),
+        ("2019年以前 猫", "猫", (), ["before 2019-01"]),
+        ("after March 2019", "", (), ["from 2019-04"]),
+        ("since 2015 dogs", "dogs", (), ["from 2015-01"]),
+        ("1990年代", "1990年代", (), []),
+        ("有没有猫", "有没有猫", (), []),
+        ("除了猫还有狗", "除了猫还有狗", (), []),
+        ("除了猫以外的动物", "动物", ("猫",), []),
         ("3000 people", "3000 people", (), []),
         ("IMG_2019_0001", "IMG_2019_0001", (), []),
         ("white t-shirt", "white t-shirt", (), []),
@@ -46,10 +60,26 @@ def test_filters_are_written_as_key_and_value() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("expression", ["colour:red", "year:abc", "just words", "camera:x and more"])
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "colour:red",
+        "year:abc",
+        "month:July",
+        "rating:9",
+        "favourite:maybe",
+        "from:yesterday",
+        "just words",
+        "camera:x and more",
+    ],
+)
 def test_a_filter_that_is_none_is_refused_in_words(expression: str) -> None:
     with pytest.raises(WrongUse):
         parse_filters(expression)
+
+
+def test_truth_is_read_as_the_command_line_reads_it() -> None:
+    assert [each.value for each in parse_filters("favourite:true place:no")] == ["yes", "no"]
 
 
 def test_asking_nothing_is_refused() -> None:

@@ -55,6 +55,7 @@ def apply(db: Database) -> None:
             "mtime_ns": int,
             "inode": int,
             "photo": int,
+            "was_photo": int,  # what it showed before it could not be read: known again when it is mended
             "file_hash": bytes,
             "metadata": str,  # JSON of core/photos/metadata.py
             "width": int,  # as this file shows the picture, upright
@@ -72,6 +73,7 @@ def apply(db: Database) -> None:
     db.table("files").create_index(["photo"])
     db.table("files").create_index(["file_hash"])
     db.table("files").create_index(["inode"])
+    db.execute("CREATE INDEX files_counted ON files (state, photo)")
     db.execute("CREATE INDEX files_to_do ON files (id) WHERE kind = 'new'")
     db.execute("CREATE INDEX files_failed ON files (id) WHERE fault_code IS NOT NULL")
 

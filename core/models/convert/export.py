@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from core.models.convert.graph import CONTRIB, Floats, Graph, to_blocks
 from core.models.convert.towers import (
-    FEATURES,
+    CORNER_PX,
+    CORNER_STEP_PX,
     Bert,
     BertLayer,
     Block,
@@ -39,10 +40,10 @@ def export_image_tower(tower: ImageTower, path: Path) -> None:
 
 
 def export_features(lite: Lite, path: Path) -> None:
-    """Write an encoder alone: `pixels` -> `features` [n, 1280]. Training computes them once, fast, and keeps them."""
+    """Write an encoder alone: `pixels` -> `features` [n, width]. Training computes them once, fast, and keeps them."""
     graph = Graph("image features")
     features = graph.node("Identity", _lite(graph, lite), output="features")
-    graph.save(path, features, ["n", FEATURES])
+    graph.save(path, features, ["n", lite.width])
 
 
 def _lite(graph: Graph, lite: Lite) -> str:
@@ -50,8 +51,13 @@ def _lite(graph: Graph, lite: Lite) -> str:
     x = _clipped(graph, _conv(graph, x, "lite.stem", lite.stem))
     for i, block in enumerate(parts(lite.blocks, Block)):
         x = _block(graph, x, f"lite.blocks.{i}", block)
-    x = _clipped(graph, _conv(graph, x, "lite.top", lite.top))
-    return graph.node("Flatten", graph.node("GlobalAveragePool", x), axis=1)
+    top = _clipped(graph, _conv(graph, x, "lite.top", lite.top))
+    features = graph.node("Flatten", graph.node("GlobalAveragePool", top), axis=1)
+    if not lite.corners:
+        return features
+    sizes = {"kernel_shape": [CORNER_PX] * 2, "strides": [CORNER_STEP_PX] * 2}
+    quarters = graph.node("Flatten", graph.node("AveragePool", x, **sizes), axis=1)
+    return graph.node("Concat", features, quarters, axis=1)
 
 
 def _conv(graph: Graph, x: str, name: str, conv: SameConv) -> str:

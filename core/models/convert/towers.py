@@ -27,6 +27,8 @@ LITE0: tuple[Stage, ...] = (
 LITE0_SIZE_PX = 224
 STEM = 32
 FEATURES = 1280
+# Four quarters of the last 7 x 7 map, sharing its middle row and column.
+CORNER_PX, CORNER_STEP_PX = 4, 3
 
 Part = TypeVar("Part", bound=nn.Module)
 
@@ -74,11 +76,18 @@ class Block(nn.Module):
 
 
 class Lite(nn.Module):
-    """EfficientNet-Lite without its classifier: pixels [n, 3, size, size] -> features [n, 1280]."""
+    """EfficientNet-Lite without its classifier: pixels [n, 3, size, size] -> features [n, 1280 or more].
 
-    def __init__(self, stages: Sequence[Stage] = LITE0, size_px: int = LITE0_SIZE_PX) -> None:
+    The first 1,280 are what the classifier sees: the mean over the picture. With `corners` the last block's
+    channels follow, as means over four overlapping quarters (channel by channel): what is where.
+    """
+
+    def __init__(
+        self, stages: Sequence[Stage] = LITE0, size_px: int = LITE0_SIZE_PX, *, corners: bool = False
+    ) -> None:
         super().__init__()
         self.size_px = size_px
+        self.corners = corners
         self.stem = SameConv(3, STEM, 3, size_px, 2)
         blocks, inputs, size_px = [], STEM, self.stem.size_after_px
         for kernel, first_stride, expansion, outputs, repeats in stages:
@@ -88,12 +97,16 @@ class Lite(nn.Module):
                 inputs, size_px = outputs, blocks[-1].depthwise.size_after_px
         self.blocks = nn.ModuleList(blocks)
         self.top = SameConv(inputs, FEATURES, 1, size_px)
+        self.width = FEATURES + (4 * inputs if corners else 0)
 
     def forward(self, pixels: Tensor) -> Tensor:
         x = F.relu6(self.stem(pixels))
         for block in self.blocks:
             x = block(x)
         features: Tensor = F.relu6(self.top(x)).mean((2, 3))
+        if self.corners:
+            quarters = F.avg_pool2d(x, CORNER_PX, CORNER_STEP_PX)
+            features = torch.cat([features, quarters.flatten(1)], 1)
         return features
 
 
@@ -225,8 +238,8 @@ class ImageTower(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.lite = Lite()
-        self.head = Head(FEATURES)
+        self.lite = Lite(corners=True)
+        self.head = Head(self.lite.width)
 
     def forward(self, pixels: Tensor) -> Tensor:
         embedding: Tensor = self.head(self.lite(pixels))
