@@ -55,8 +55,9 @@ PLACES = (
 
 def fill(folder: Path, count: int) -> None:
     library = open_library(folder, writable=True)
-    (folder / "photos").mkdir()
-    root = library.watch_folder(folder / "photos")
+    photos = folder.with_name("photos")
+    photos.mkdir()
+    root = library.watch_folder(photos)
     space = library.space
     dice = np.random.default_rng(0)
     for begin in range(0, count, 5_000):
@@ -98,9 +99,10 @@ def main() -> None:
         f"{a} {b} {i}" for i in range(1 + options.questions // 140) for a in SUBJECTS for b in PLACES
     ][: options.questions]
     with tempfile.TemporaryDirectory() as temp:
-        fill(Path(temp), options.photos)
+        folder = Path(temp) / "library"
+        fill(folder, options.photos)
         begin = time.perf_counter()
-        library = open_library(Path(temp), writable=True)
+        library = open_library(folder, writable=True)
         library.use_model()
         row("search", f"{options.photos} photos, opening", 1000 * (time.perf_counter() - begin), "ms")
         begin = time.perf_counter()

@@ -55,9 +55,8 @@ def _lite(graph: Graph, lite: Lite) -> str:
     features = graph.node("Flatten", graph.node("GlobalAveragePool", top), axis=1)
     if not lite.corners:
         return features
-    sizes = {"kernel_shape": [CORNER_PX] * 2, "strides": [CORNER_STEP_PX] * 2}
-    quarters = graph.node("Flatten", graph.node("AveragePool", x, **sizes), axis=1)
-    return graph.node("Concat", features, quarters, axis=1)
+    quarters = graph.node("AveragePool", x, kernel_shape=[CORNER_PX] * 2, strides=[CORNER_STEP_PX] * 2)
+    return graph.node("Concat", features, graph.node("Flatten", quarters, axis=1), axis=1)
 
 
 def _conv(graph: Graph, x: str, name: str, conv: SameConv) -> str:
