@@ -12,6 +12,7 @@ import json
 import sys
 from pathlib import Path
 
+import onnx
 import torch
 from tokenizers import Tokenizer
 from tokenizers.models import WordPiece
@@ -45,6 +46,18 @@ class TextTower(torch.nn.Module):
         return torch.nn.functional.normalize(self.projection(hidden), dim=-1)
 
 
+def rename_output(path: Path) -> None:
+    """`unit` becomes `embedding`; the exporter has given that name to something inside already."""
+    model = onnx.load(path)
+    new = {"embedding": "embedding inside", "unit": "embedding"}
+    for node in model.graph.node:
+        node.input[:] = [new.get(each, each) for each in node.input]
+        node.output[:] = [new.get(each, each) for each in node.output]
+    for value in (*model.graph.output, *model.graph.initializer, *model.graph.value_info):
+        value.name = new.get(value.name, value.name)
+    onnx.save(model, path)
+
+
 def make(folder: Path) -> None:
     torch.manual_seed(0)
     folder.mkdir(parents=True, exist_ok=True)
@@ -58,10 +71,12 @@ def make(folder: Path) -> None:
         (torch.ones(2, 8, dtype=torch.int64), torch.ones(2, 8, dtype=torch.int64)),
     )
     with torch.no_grad():
-        torch.onnx.export(ImageTower(model), image, folder / "image.onnx", input_names=["pixels"], output_names=["embedding"],
+        torch.onnx.export(ImageTower(model), image, folder / "image.onnx", input_names=["pixels"], output_names=["unit"],
                           dynamic_shapes={"pixels": {0: n}}, dynamo=True, external_data=False)  # fmt: skip
-        torch.onnx.export(TextTower(model), text, folder / "text.onnx", input_names=["ids", "mask"], output_names=["embedding"],
+        torch.onnx.export(TextTower(model), text, folder / "text.onnx", input_names=["ids", "mask"], output_names=["unit"],
                           dynamic_shapes={"ids": {0: n, 1: t}, "mask": {0: n, 1: t}}, dynamo=True, external_data=False)  # fmt: skip
+    for name in ("image.onnx", "text.onnx"):
+        rename_output(folder / name)
     Tokenizer(WordPiece({"[UNK]": 0, "[PAD]": 1}, unk_token="[UNK]")).save(str(folder / "tokenizer.json"))
     files = {name: file_sha256(folder / name) for name in ("image.onnx", "text.onnx", "tokenizer.json")}
     spec = ModelSpec(
