@@ -24,7 +24,7 @@ class Calibration:
     cosine: float = 0.0
     offset: float = 0.0
     sure: float = 0.5
-    less_sure: float = 0.2
+    less_sure: float = 0.15
 
     def relevance(self, cosines: npt.ArrayLike, neutral: npt.ArrayLike) -> Floats:
         """How likely a person would say yes, 0..1.

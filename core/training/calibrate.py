@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +21,20 @@ from core.training.sources import HERE, Captioned, read_table
 
 Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
+# Cosines, true and judged, each [queries, photos], and how much they count in all.
+Part = tuple[Floats, Bools, Bools, float]
 Encode = Callable[[Sequence[str]], Floats]
 
 # A photo shows what at least two of its five captions name, and does not show what none of them does.
 CAPTIONS_THAT_SAY_YES = 2
-# Least and most shares of the held-out photos a short query may be true of: rarer ones have no positives to fit.
+# Photos a short query must be true of: rarer ones have no positives to fit.
 RAREST = 3
+# Of a whole caption's nearest photos a person might say yes to these as well, so they are no noes.
+DOUBTFUL = 10
+# Most searches are of a few words: short queries count so much more than whole captions.
+SHORT_ONES = 3.0
+# A query's first hits, which a person looks through, of 500 photos.
+SEEN = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +76,16 @@ def judge(photos: Floats, captions: Captioned, encode: Encode, base: Calibration
     """All judged pairs of the held-out photos.
 
     photos   [n, d] embeddings; captions of the same n photos
-    Both kinds of queries count the same in all. Of a whole caption only its own photo is surely a yes, and of
+    Of a whole caption only its own photo is surely a yes, and of
     the others those are taken as a no that are not among its ten nearest: a person might say yes to these.
     """
     neutral = base.neutral_term(photos, neutrals)
-    parts: list[tuple[Floats, Bools, Bools]] = []  # cosines, true, judged; each [queries, n]
+    parts: list[Part] = []
     for lang, sentences in (("en", captions.en), ("zh", captions.zh)):
         cosines = encode([own[0] for own in sentences]) @ photos.T
         own_photo = np.eye(len(photos), dtype=bool)
-        rank = (-cosines).argsort(axis=1).argsort(axis=1)
-        parts.append((cosines, own_photo, own_photo | (rank >= 10)))
-        parts.append(_short(photos, sentences, short_queries()[lang], encode))
+        parts.append((*_seen(cosines, own_photo, _ranks(cosines) >= DOUBTFUL), 1.0))
+        parts.append((*_short(photos, sentences, short_queries()[lang], encode), SHORT_ONES))
     return _weighed(parts, neutral)
 
 
@@ -91,14 +98,23 @@ def _short(
     true, false = count >= CAPTIONS_THAT_SAY_YES, count == 0
     kept = true.sum(axis=1) >= RAREST
     cosines = encode([query.text for query in queries]) @ photos.T
-    return cosines[kept], true[kept], (true | false)[kept]
+    return _seen(cosines[kept], true[kept], false[kept])
 
 
-def _weighed(parts: list[tuple[Floats, Bools, Bools]], neutral: Floats) -> Judged:
+def _ranks(cosines: Floats) -> npt.NDArray[np.int64]:
+    """Each photo's place among the query's hits, 0 the best."""
+    return (-cosines).argsort(axis=1).argsort(axis=1)
+
+
+def _seen(cosines: Floats, true: Bools, false: Bools) -> tuple[Floats, Bools, Bools]:
+    """Judged are a query's first hits alone: nobody is asked about the rest."""
+    return cosines, true, (true | false) & (_ranks(cosines) < SEEN)
+
+
+def _weighed(parts: list[Part], neutral: Floats) -> Judged:
     cosines, neutrals, trues, weights = [], [], [], []
-    for part, true, judged in parts:
-        # Every part the same in all, however many pairs it has.
-        weights.append(np.full(int(judged.sum()), 1 / judged.sum(), np.float32))
+    for part, true, judged, share in parts:
+        weights.append(np.full(int(judged.sum()), share / judged.sum(), np.float32))
         cosines.append(part[judged])
         neutrals.append(np.broadcast_to(neutral, part.shape)[judged])
         trues.append(true[judged])
@@ -111,19 +127,35 @@ def _weighed(parts: list[tuple[Floats, Bools, Bools]], neutral: Floats) -> Judge
 
 
 def fit(judged: Judged, scale: float) -> Calibration:
-    """Slope, cosine and offset by weighted logistic regression (Newton's method, lightly regularised)."""
-    base = Calibration(scale)
+    """Slope, cosine and offset by weighted logistic regression.
+
+    Slope and cosine say nearly the same; a slope below nothing would reward a photo for fitting any caption,
+    and is then left out.
+    """
     better = scale * judged.cosines - judged.neutral
-    inputs = np.stack([better, judged.cosines, np.ones_like(better)], axis=1).astype(np.float64)
+    (slope, cosine), offset = _logistic(np.stack([better, judged.cosines], axis=1), judged)
+    if slope < 0:
+        slope = 0.0
+        (cosine,), offset = _logistic(judged.cosines[:, None], judged)
+    return Calibration(scale, slope=float(slope), cosine=float(cosine), offset=float(offset))
+
+
+def _logistic(inputs: Floats, judged: Judged) -> tuple[npt.NDArray[np.float64], float]:
+    """Coefficients of `inputs` [n, k] and the offset: Newton's method, lightly regularised."""
+    mean, spread = inputs.mean(axis=0, dtype=np.float64), inputs.std(axis=0, dtype=np.float64) + 1e-9
+    # Standardised, all directions are of one size, and Newton's steps from zero stay small.
+    rows = np.column_stack([(inputs - mean) / spread, np.ones(len(inputs))])
     true, weight = judged.true.astype(np.float64), judged.weight / judged.weight.sum()
-    found = np.array([1.0, 0.0, 0.0])
-    prior = np.diag([1e-6, 1e-6, 0.0])
-    for _ in range(50):
-        said = 1 / (1 + np.exp(-np.clip(inputs @ found, -60, 60)))
-        slope = inputs.T @ (weight * (said - true)) + prior @ found
-        curve = (inputs * (weight * said * (1 - said))[:, None]).T @ inputs + prior
-        step = np.linalg.solve(curve, slope)
+    found = np.zeros(rows.shape[1])
+    prior = np.full(len(found), 1e-4) * np.eye(len(found))
+    prior[-1, -1] = 1e-6
+    for _ in range(100):
+        said = 1 / (1 + np.exp(-np.clip(rows @ found, -60, 60)))
+        slope = rows.T @ (weight * (said - true)) + prior @ found
+        curve = (rows * (weight * said * (1 - said))[:, None]).T @ rows + prior
+        step = np.clip(np.linalg.solve(curve, slope), -1, 1)
         found -= step
         if np.abs(step).max() < 1e-8:
             break
-    return replace(base, slope=float(found[0]), cosine=float(found[1]), offset=float(found[2]))
+    coefficients = found[:-1] / spread
+    return coefficients, float(found[-1] - mean @ coefficients)

@@ -100,20 +100,20 @@ class Weights:
     """What each part of the loss counts for, beside InfoNCE with the captions in both languages (1)."""
 
     # English captions' share of InfoNCE: they say more (eleven words against nine characters), so more is lost.
-    english: float = 0.6
+    english: float = 0.75
 
     # The sibling sees with three encoders and learns beside the student, in the same space.
     sibling: float = 1.0
     # How closely the student follows the sibling's embeddings.
-    imitation: float = 8.0
+    imitation: float = 12.0
     # The classifiers' softmax over the thousand names, on the training photos.
     names: float = 0.5
     # The same on imagined photos of all thousand classes.
-    imagined: float = 1.5
+    imagined: float = 1.2
     # Everyday words, on both.
     concepts: float = 1.0
     # The same meaning in both languages at the same place: names, concepts and a dictionary's words.
-    translation: float = 1.0
+    translation: float = 2.5
     # Words lie to each other as the text encoders have it, also those no photo shows.
     relation: float = 0.3
 

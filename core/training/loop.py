@@ -22,7 +22,7 @@ class Settings:
     """The loop's numbers."""
 
     # Passes over the pairs.
-    epochs: int = 60
+    epochs: int = 80
     # Steps of each pass; the length of one pass of batches.
     steps_an_epoch: int = 5
     # Largest learning rate of the one cycle (Smith, Topin 2018), for heads that start from nothing.
