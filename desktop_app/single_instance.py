@@ -34,9 +34,11 @@ def hand_over(library: Path, folders: Sequence[str]) -> bool:
         return False
     # Bytes of a path that are no text travel as escaped surrogates.
     socket.write(json.dumps({"folders": list(folders)}).encode("ascii") + b"\n")
-    taken = socket.waitForBytesWritten(ANSWER_WITHIN_MS) and socket.waitForReadyRead(ANSWER_WITHIN_MS)
+    # The answer may come while the question is still being written; then there is nothing more to wait for.
+    socket.waitForBytesWritten(ANSWER_WITHIN_MS)
+    taken = bool(socket.bytesAvailable()) or socket.waitForReadyRead(ANSWER_WITHIN_MS)
     socket.disconnectFromServer()
-    return bool(taken)
+    return taken
 
 
 class FirstInstance(QObject):

@@ -25,7 +25,7 @@ from desktop_app.items.folder_model import FolderModel
 from desktop_app.items.photo_model import PhotoModel
 from desktop_app.session import Receiver, Session
 from desktop_app.theme.dress import Dress
-from desktop_app.views.drop_veil import DropVeil
+from desktop_app.views.drop_area import DropArea
 from desktop_app.views.room import Room
 from desktop_app.views.sidebar import Sidebar
 from desktop_app.views.top_bar import TopBar
@@ -57,7 +57,6 @@ class Window(QMainWindow):
         self._removed: Root | None = None
         self._overview: Overview | None = None
         self._is_closed = False
-        self._veil = DropVeil(self)
         self._lay_out()
         self._connect()
         self._add_shortcuts()
@@ -83,7 +82,8 @@ class Window(QMainWindow):
         self.sidebar.setMinimumWidth(SIDEBAR_LEAST_PX)
         self.sidebar.setMaximumWidth(SIDEBAR_MOST_PX)
         self._splitter.setSizes([self._settings.get(SIDEBAR_PX), FIRST_WIDTH])
-        self.setCentralWidget(self._splitter)
+        self._drops = DropArea(self._splitter)
+        self.setCentralWidget(self._drops)
         self.setMinimumSize(LEAST_WIDTH, LEAST_HEIGHT)
         self.resize(FIRST_WIDTH, FIRST_HEIGHT)
 
@@ -114,7 +114,7 @@ class Window(QMainWindow):
         room.grid.back_asked.connect(room.step_back)
         room.grid.favourite_asked.connect(self._toggle_favourite)
         room.grid.rating_asked.connect(self._rate)
-        self._veil.dropped.connect(self.add_folders)
+        self._drops.dropped.connect(self.add_folders)
         session.keeping.overviewed.connect(self._take_overview)
         session.indexing.progress.connect(sidebar.status.show_progress)
         session.indexing.state_changed.connect(self._take_state)

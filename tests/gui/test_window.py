@@ -18,6 +18,7 @@ from core.search.query import Query
 from core.settings import LANGUAGE, THEME, Settings
 from desktop_app.i18n import speak
 from desktop_app.items.photo_model import PHOTO
+from desktop_app.views.drop_area import DropArea
 from desktop_app.views.room import FAVOURITES
 from desktop_app.workers.indexing import State
 from tests.gui.conftest import LONG_MS, Opened
@@ -41,10 +42,12 @@ def drop(window: QWidget, *paths: Path) -> None:
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
     rest = (Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
+    ground = window.findChild(DropArea)
+    assert ground is not None
     entered = QDragEnterEvent(QPointF(10, 10), *rest)
-    QApplication.sendEvent(window, entered)
+    QApplication.sendEvent(ground, entered)
     assert entered.isAccepted()
-    QApplication.sendEvent(window, QDropEvent(QPointF(10, 10), *rest))
+    QApplication.sendEvent(ground, QDropEvent(QPointF(10, 10), *rest))
 
 
 # ---- the first picture

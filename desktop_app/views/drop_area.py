@@ -1,13 +1,21 @@
-"""Takes folders that are dropped on the window, and says while one is held above it what letting go would do."""
+"""The ground of the window: it takes folders that are dropped, and says while one is held above what would happen."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QObject, QRectF, Qt, QUrl, Signal
-from PySide6.QtGui import QDropEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QRectF, Qt, QUrl, Signal
+from PySide6.QtGui import (
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDropEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QResizeEvent,
+)
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from desktop_app.i18n import tr
 from desktop_app.theme.dress import ACCENT, INK, PAPER
@@ -17,41 +25,44 @@ INSET = 12
 OPACITY = 0.9
 
 
-class DropVeil(QWidget):
-    """Lies over its parent while something with a folder is held above that."""
+class DropArea(QWidget):
+    """Holds one widget, and a veil over it while something with a folder is held above."""
 
     dropped = Signal(object)  # list of paths of folders
 
+    def __init__(self, inside: QWidget, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAcceptDrops(True)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(inside)
+        self._veil = _Veil(self)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if folders_of(event.mimeData().urls()):
+            event.acceptProposedAction()
+            self._veil.setGeometry(self.rect())
+            self._veil.raise_()
+            self._veil.show()
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        self._veil.hide()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self._veil.hide()
+        event.acceptProposedAction()
+        self.dropped.emit(folders_of(event.mimeData().urls()))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._veil.setGeometry(self.rect())
+
+
+class _Veil(QWidget):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
-        self._covered = parent
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.hide()
-        parent.setAcceptDrops(True)
-        parent.installEventFilter(self)
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        kind = event.type()
-        if kind == QEvent.Type.DragLeave:
-            self.hide()
-        # Enter and drop are one class in Qt: what is held, where, and whether it is taken.
-        elif kind in (QEvent.Type.DragEnter, QEvent.Type.Drop) and isinstance(event, QDropEvent):
-            folders = folders_of(event.mimeData().urls())
-            if not folders:
-                return False
-            event.acceptProposedAction()
-            if kind == QEvent.Type.DragEnter:
-                self._cover()
-            else:
-                self.hide()
-                self.dropped.emit(folders)
-            return True
-        return False
-
-    def _cover(self) -> None:
-        self.setGeometry(self._covered.rect())
-        self.raise_()
-        self.show()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
