@@ -7,18 +7,45 @@ live long, because the library keeps a database connection for every thread that
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
+from queue import SimpleQueue
 
-from PySide6.QtCore import QMetaObject, QObject, Qt, QThread, Slot
+from PySide6.QtCore import QObject, QThread, Slot
 
 from core.log import logger
-from core.progress import CancelToken, Progress, Report
+from core.progress import Progress
 from desktop_app.workers.worker import End, Task, Worker
 
 log = logger(__name__)
 
 # Closing waits this long for what cannot be interrupted (a batch being encoded, a transaction), in seconds.
 STOP_WITHIN_S = 20.0
+
+
+class _Thread(QThread):
+    """Runs workers in the order they were handed in, until it is handed None.
+
+    let_go   how many workers this thread holds no reference to any more. A QObject must die in the thread it
+             belongs to, so the last reference has to be the window's.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.setObjectName(name)
+        self.waiting: SimpleQueue[Worker | None] = SimpleQueue()
+        self.let_go = 0
+
+    def run(self) -> None:
+        while self._run_next():
+            self.let_go += 1
+
+    def _run_next(self) -> bool:
+        worker = self.waiting.get()
+        if worker is None:
+            return False
+        worker.run()
+        return True
 
 
 class Lane(QObject):
@@ -30,9 +57,10 @@ class Lane(QObject):
 
     def __init__(self, name: str, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._thread = QThread()
-        self._thread.setObjectName(name)
-        self._workers: list[Worker] = []
+        self._thread = _Thread(name)
+        self._workers: deque[Worker] = deque()
+        self._forgotten = 0
+        self._ended = 0
         self._last: list[Task] = []
         self._is_open = True
         self._thread.start()
@@ -58,8 +86,7 @@ class Lane(QObject):
             worker.ended.connect(ended)
         if progress is not None:
             worker.progress.connect(progress)
-        worker.moveToThread(self._thread)
-        QMetaObject.invokeMethod(worker, "run", Qt.ConnectionType.QueuedConnection)
+        self._thread.waiting.put(worker)
         return worker
 
     def at_close(self, task: Task) -> None:
@@ -68,7 +95,8 @@ class Lane(QObject):
 
     @property
     def is_busy(self) -> bool:
-        return bool(self._workers)
+        """Whether something runs or waits."""
+        return self._forgotten + len(self._workers) > self._ended
 
     def cancel_all(self) -> None:
         """Ask what runs and what waits to stop."""
@@ -79,9 +107,10 @@ class Lane(QObject):
         """Take no more, ask everything to stop; does not wait."""
         if self._is_open:
             self.cancel_all()
-            # Behind what waits, so that every worker still says how it ended.
-            for task in (*self._last, _quit):
+            for task in self._last:
                 self.run(task)
+            # Behind what waits, so that every worker still says how it ended.
+            self._thread.waiting.put(None)
             self._is_open = False
 
     def close(self, within_s: float = STOP_WITHIN_S) -> bool:
@@ -94,8 +123,11 @@ class Lane(QObject):
 
     @Slot(object)
     def _forget_ended(self, end: End) -> None:
-        worker = self.sender()
-        self._workers = [each for each in self._workers if each is not worker]
+        self._ended += 1
+        # The worker that ended just now may still be in the thread's hands: it goes with the next one.
+        while self._workers and self._forgotten < self._thread.let_go:
+            self._workers.popleft()
+            self._forgotten += 1
 
 
 def close_all(lanes: list[Lane], within_s: float = STOP_WITHIN_S) -> bool:
@@ -105,7 +137,3 @@ def close_all(lanes: list[Lane], within_s: float = STOP_WITHIN_S) -> bool:
     until = time.monotonic() + within_s
     stopped = [lane.close(max(0.1, until - time.monotonic())) for lane in lanes]
     return all(stopped)
-
-
-def _quit(report: Report, cancel: CancelToken) -> None:
-    QThread.currentThread().quit()

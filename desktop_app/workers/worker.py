@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from PySide6.QtCore import QCoreApplication, QObject, Signal, Slot
+from PySide6.QtCore import QObject, Signal
 
 from core.errors import Bug, ShiguangError
 from core.log import logger
@@ -39,31 +39,34 @@ Task = Callable[[Report, CancelToken], Any]
 
 
 class Worker(QObject):
-    """Runs one core task in a lane. `ended` comes exactly once, whatever happens."""
+    """Runs one core task in a lane. `ended` comes exactly once, whatever happens.
+
+    The object itself stays in the window's thread and is never moved: only `run` is called elsewhere, and what
+    it emits there is queued to its receivers. With PySide6 6.12, `moveToThread` while Python's lock is held was
+    seen to wait for ever for a window that waited for that lock.
+    """
 
     progress = Signal(object)  # Progress, frozen
     ended = Signal(object)  # End, frozen
 
     def __init__(self, task: Task) -> None:
-        super().__init__()  # no parent: an object with a parent cannot change thread
+        super().__init__()
         self.cancel = CancelToken()
         self._task = task
 
-    @Slot()
     def run(self) -> None:
-        end: End
+        self.ended.emit(self._end())
+
+    def _end(self) -> End:
+        # Returned, not kept in a variable: an error knows this frame, and the two would keep each other alive.
         try:
             self.cancel.check()
-            end = Done(self._task(self.progress.emit, self.cancel))
+            return Done(self._task(self.progress.emit, self.cancel))
         except Cancelled:
-            end = Stopped()
+            return Stopped()
         except ShiguangError as error:
-            end = Failed(error)
+            return Failed(error)
         except BaseException as error:
+            # Even a library's sys.exit() must not leave the window waiting.
             log.exception("a task died")
-            end = Failed(Bug.of(error))
-        application = QCoreApplication.instance()
-        if application is not None:
-            # Home again before saying so: then the window's thread may let go of this object.
-            self.moveToThread(application.thread())
-        self.ended.emit(end)
+            return Failed(Bug.of(error))

@@ -137,7 +137,7 @@ class Graph:
         path.write_bytes(model.SerializeToString(deterministic=True))
 
 
-# How MatMulNBits computes: 4 would round activations to 8 bits too; 1 keeps them float32 (see docs/starter.md).
+# How MatMulNBits computes: 4 would round activations to 8 bits too; 1 keeps them float32.
 ACCURACY = 1
 
 
