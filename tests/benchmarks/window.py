@@ -58,7 +58,7 @@ def _fill(library: Path, count: int) -> None:
     from tests.benchmarks.search import fill
 
     fill(library, count)
-    (library / "photos").rmdir()
+    library.with_name("photos").rmdir()
     opened = open_library(library, writable=True)
     dice = np.random.default_rng(1)
     jpegs = [_jpeg(dice, 400, 300) for _ in range(THUMBS)]
@@ -194,6 +194,8 @@ def _measure(library: Path, fresh: Path, photos: int) -> None:
     running.window.resize(1200, 800)
     session.indexing.add_folder(str(fresh))
     wait(signal=session.indexing.ran)
+    if session.indexing.error is not None:
+        raise session.indexing.error  # a figure of a run that did nothing would be a lie
     wait(1)
     probe.take(f"{photos} photos, indexing {len(os.listdir(fresh))} of 12 megapixels")
     begin = time.perf_counter()
