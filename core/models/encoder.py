@@ -116,8 +116,9 @@ class Encoder:
     def _session(self, file: str) -> ort.InferenceSession:
         options = ort.SessionOptions()
         options.intra_op_num_threads = self._threads or 0
-        # Spinning threads would take the decoders' cores between two batches.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # Spinning threads would take the decoders' cores between two batches. Not by `allow_spinning=0`: with
+        # ONNX Runtime 1.31 two sessions run from two threads were then seen to stand still for a minute.
+        options.add_session_config_entry("session.force_spinning_stop", "1")
         options.log_severity_level = 3
         available = ort.get_available_providers()
         if self._provider == "auto":
