@@ -19,7 +19,7 @@ sys.path.insert(0, str(HERE.parent))
 
 import torch  # noqa: E402 (the checkout's own packages come first)
 
-from core.models.convert.starter import CARD_FILE, write_starter  # noqa: E402
+from core.models.convert.starter.folder import CARD_FILE, write_starter  # noqa: E402
 from core.progress import CancelToken, Progress  # noqa: E402
 from core.resources import resource  # noqa: E402
 from core.training import recipe  # noqa: E402

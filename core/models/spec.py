@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from core.errors import ModelError
 from core.models.calibration import Calibration
+from core.models.strict import StrictReader
 
 SPEC_FILE = "model.json"
 IMAGE_FILE = "image.onnx"
@@ -26,10 +26,11 @@ MODES = ("crop", "squash")
 INTERPOLATIONS = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
 LANGUAGES = ("en", "zh")
 TOKENIZERS = ("unigram", "wordpiece", "bpe")
-POOLINGS = ("mean", "cls", "eos", "mean+use")
+# How a text's last hidden states become one vector; "classifier": Taiyi's pooler and classification head.
+POOLINGS = ("mean", "cls", "eos", "last", "classifier", "mean+use")
+# What is done to a text before its tokenizer, as the reference does it: core/models/tokenize.py.
+CLEANINGS = ("", "openai", "chinese-clip")
 PRECISIONS = ("fp32", "fp16", "bf16", "int8", "int4")
-
-Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +52,23 @@ class Preprocessing:
 
 @dataclass(frozen=True, slots=True)
 class TextInput:
-    """One tokenizer: its kind, the file it lies in, the text put before every text, and the id that pads."""
+    """One tokenizer.
+
+    kind      its family
+    file      where it lies in the model folder
+    prefix    put before every text
+    pad_id    the id that pads
+    cleaning  what is done to a text before the tokenizer
+    full      whether every text is padded to the context length: towers that take the last position, and those
+              that attend to padding, were trained so
+    """
 
     kind: str
     file: str
     prefix: str
     pad_id: int
+    cleaning: str = ""
+    full: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,17 +98,20 @@ class ModelSpec:
             content = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise ModelError(f"{path} cannot be read: {error}") from error
-        return _Reader(path, content, "").all(_spec)
+        return StrictReader(path, content, "").all(_spec)
 
     @property
     def space_id(self) -> str:
         """The content hash of the model: 16 hex digits of the sha256 of its files' hashes, sorted by name.
 
-        Only what shapes an embedding counts: a corrected model card starts no new space.
+        Only what shapes an embedding counts: a corrected model card starts no new space, nor does what lies in
+        subfolders (the reference form, the weights to train on from).
         """
-        shaping = sorted((name, value) for name, value in self.sha256.items() if not name.endswith(".md"))
-        lines = [f"{name} {value}\n" for name, value in shaping]
-        lines.append(f"{self.preprocessing} {self.tokenizers} {self.context_length} {self.pooling}\n")
+        shaping = [name for name in sorted(self.sha256) if "/" not in name and not name.endswith(".md")]
+        lines = [f"{name} {self.sha256[name]}\n" for name in shaping]
+        given = self.as_json()
+        inputs = {name: given[name] for name in ("preprocessing", "tokenizers", "context_length", "pooling")}
+        lines.append(json.dumps(inputs, sort_keys=True))
         return hashlib.sha256("".join(lines).encode()).hexdigest()[:16]
 
     def check(self, folder: Path) -> None:
@@ -126,10 +141,7 @@ class ModelSpec:
                 "mean": list(one.mean),
                 "std": list(one.std),
             },
-            "tokenizers": [
-                {"kind": text.kind, "file": text.file, "prefix": text.prefix, "pad_id": text.pad_id}
-                for text in self.tokenizers
-            ],
+            "tokenizers": [_text_input_json(text) for text in self.tokenizers],
             "pooling": self.pooling,
             "precision": {"image": self.image_precision, "text": self.text_precision},
             "calibration": {
@@ -151,82 +163,7 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-class _Reader:
-    """Takes values out of one JSON object by name and kind; what is left over at the end is an error."""
-
-    def __init__(self, path: Path, content: object, at: str) -> None:
-        self._path = path
-        self._at = at
-        if not isinstance(content, dict):
-            raise self.error(f"{at or 'the file'} is not an object")
-        self._left: dict[str, object] = dict(content)
-
-    def error(self, what: str) -> ModelError:
-        return ModelError(f"{self._path}: {what}")
-
-    def all(self, read: Callable[[_Reader], Value]) -> Value:
-        """What `read` makes of this object. Raises when `read` left a key untouched."""
-        value = read(self)
-        if self._left:
-            raise self.error(f"{self._at}{sorted(self._left)[0]} is not known")
-        return value
-
-    def take(self, name: str) -> object:
-        if name not in self._left:
-            raise self.error(f"{self._at}{name} is missing")
-        return self._left.pop(name)
-
-    def inner(self, name: str, read: Callable[[_Reader], Value]) -> Value:
-        return _Reader(self._path, self.take(name), f"{self._at}{name}.").all(read)
-
-    def text(self, name: str, allowed: tuple[str, ...] = ()) -> str:
-        value = self.take(name)
-        if not isinstance(value, str) or (allowed and value not in allowed):
-            raise self.error(f"{self._at}{name} {value!r} is not {' or '.join(allowed) or 'a text'}")
-        return value
-
-    def number(self, name: str) -> float:
-        value = self.take(name)
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise self.error(f"{self._at}{name} {value!r} is not a number")
-        return float(value)
-
-    def count(self, name: str, least: int = 1) -> int:
-        value = self.take(name)
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise self.error(f"{self._at}{name} {value!r} is not a whole number of at least {least}")
-        return value
-
-    def three(self, name: str) -> tuple[float, float, float]:
-        match self.take(name):
-            case [int() | float() as red, int() | float() as green, int() | float() as blue]:
-                return float(red), float(green), float(blue)
-            case value:
-                raise self.error(f"{self._at}{name} {value!r} is not three numbers")
-
-    def texts(self, name: str, allowed: tuple[str, ...]) -> tuple[str, ...]:
-        value = self.take(name)
-        if not isinstance(value, list) or not value or any(one not in allowed for one in value):
-            raise self.error(f"{self._at}{name} {value!r} is not a list of {', '.join(allowed)}")
-        return tuple(value)
-
-    def each(self, name: str, read: Callable[[_Reader], Value]) -> tuple[Value, ...]:
-        value = self.take(name)
-        if not isinstance(value, list):
-            raise self.error(f"{self._at}{name} {value!r} is not a list")
-        return tuple(
-            _Reader(self._path, one, f"{self._at}{name}[{i}].").all(read) for i, one in enumerate(value)
-        )
-
-    def rest(self) -> dict[str, str]:
-        left, self._left = self._left, {}
-        for name, value in left.items():
-            if not isinstance(value, str):
-                raise self.error(f"{self._at}{name} {value!r} is not a text")
-        return {name: str(value) for name, value in left.items()}
-
-
-def _spec(reader: _Reader) -> ModelSpec:
+def _spec(reader: StrictReader) -> ModelSpec:
     precision = reader.inner("precision", lambda p: (p.text("image", PRECISIONS), p.text("text", PRECISIONS)))
     tokenizers = reader.each("tokenizers", _text_input)
     if len(tokenizers) not in (1, 2):
@@ -245,11 +182,11 @@ def _spec(reader: _Reader) -> ModelSpec:
         calibration=reader.inner("calibration", _calibration),
         source=reader.text("source"),
         licence=reader.text("licence"),
-        sha256=reader.inner("sha256", _Reader.rest),
+        sha256=reader.inner("sha256", StrictReader.rest),
     )
 
 
-def _preprocessing(reader: _Reader) -> Preprocessing:
+def _preprocessing(reader: StrictReader) -> Preprocessing:
     return Preprocessing(
         mode=reader.text("mode", MODES),
         size_px=reader.count("size"),
@@ -259,16 +196,26 @@ def _preprocessing(reader: _Reader) -> Preprocessing:
     )
 
 
-def _text_input(reader: _Reader) -> TextInput:
+def _text_input(reader: StrictReader) -> TextInput:
     return TextInput(
         kind=reader.text("kind", TOKENIZERS),
         file=reader.text("file", (TOKENIZER_FILE, TOKENIZER2_FILE)),
         prefix=reader.text("prefix"),
         pad_id=reader.count("pad_id", least=0),
+        cleaning=reader.text("cleaning", CLEANINGS) if reader.has("cleaning") else "",
+        full=reader.has("full") and reader.flag("full"),
     )
 
 
-def _calibration(reader: _Reader) -> Calibration:
+def _text_input_json(text: TextInput) -> dict[str, Any]:
+    # Values at their default stay away: the space's id hangs on this, and a new field must change no old space.
+    given = {"kind": text.kind, "file": text.file, "prefix": text.prefix, "pad_id": text.pad_id}
+    return (
+        given | ({"cleaning": text.cleaning} if text.cleaning else {}) | ({"full": True} if text.full else {})
+    )
+
+
+def _calibration(reader: StrictReader) -> Calibration:
     return Calibration(
         scale=reader.number("scale"),
         slope=reader.number("slope"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from core.models.convert.towers import FEATURES
+from core.models.convert.starter.towers import FEATURES
 
 # Features are the mean over the picture of activations between 0 and 6 (ReLU6).
 LARGEST_FEATURE = 6.0

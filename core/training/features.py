@@ -14,7 +14,7 @@ from PIL import Image
 
 from core.evaluate.pictures import pictures
 from core.log import logger
-from core.models.convert.starter import PREPROCESSING, Vocabularies
+from core.models.convert.starter.folder import PREPROCESSING, Vocabularies
 from core.models.preprocess import normalise, square
 from core.models.spec import Preprocessing
 from core.models.tokenize import padded

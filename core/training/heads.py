@@ -9,7 +9,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from core.models.convert.towers import Head
+from core.models.convert.starter.towers import Head
 from core.progress import CancelToken, Report
 from core.training import loss
 from core.training.classifier import Classifier, Imagination

@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 
 from core.models.calibration import Calibration
-from core.models.convert import pretrained
-from core.models.convert.e5 import read_e5
-from core.models.convert.export import export_features, export_text_features
-from core.models.convert.starter import Vocabularies
-from core.models.convert.towers import ImageTower, Lite, TextTower
-from core.models.convert.use import read_use
+from core.models.convert.starter import pretrained
+from core.models.convert.starter.e5 import read_e5
+from core.models.convert.starter.export import export_features, export_text_features
+from core.models.convert.starter.folder import Vocabularies
+from core.models.convert.starter.towers import ImageTower, Lite, TextTower
+from core.models.convert.starter.use import read_use
 from core.training import calibrate, sources
 from core.training.classifier import Classifier
 from core.training.features import Features

@@ -6,7 +6,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the train extra (torch)")
 
-from core.models.convert.towers import Head  # noqa: E402
+from core.models.convert.starter.towers import Head  # noqa: E402
 from core.progress import Cancelled, CancelToken, Progress, silent  # noqa: E402
 from core.training.loop import Settings, train  # noqa: E402
 from core.training.loss import LogitScale, contrastive  # noqa: E402

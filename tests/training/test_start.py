@@ -8,7 +8,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the train extra (torch)")
 pytest.importorskip("onnx", reason="needs the train extra (onnx)")
 
-from core.models.convert import weights  # noqa: E402
+from core.models.convert.starter import weights  # noqa: E402
 from core.models.encoder import Encoder  # noqa: E402
 from core.models.preprocess import normalise  # noqa: E402
 from core.models.registry import STARTER, model_folder  # noqa: E402

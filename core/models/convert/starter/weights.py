@@ -16,8 +16,8 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 
 from core.errors import ModelError
-from core.models.convert.e5 import BlockMatrix
-from core.models.convert.towers import Bert, ImageTower, TextTower, Use
+from core.models.convert.starter.e5 import BlockMatrix
+from core.models.convert.starter.towers import Bert, ImageTower, TextTower, Use
 from core.models.spec import IMAGE_FILE, TEXT_FILE
 
 # The sizes of multilingual-e5-small that no weight's shape tells.

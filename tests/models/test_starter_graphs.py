@@ -16,10 +16,10 @@ from core.models.tokenize import Tokenizer
 torch = pytest.importorskip("torch", reason="needs the train extra (torch)")
 pytest.importorskip("onnx", reason="needs the train extra (onnx)")
 
-from core.models.convert import graph, weights  # noqa: E402
-from core.models.convert.e5 import BLOCK, BlockMatrix  # noqa: E402
-from core.models.convert.export import export_image_tower, export_text_tower  # noqa: E402
-from core.models.convert.vocabulary import Vocabulary  # noqa: E402
+from core.models.convert.starter import graph, weights  # noqa: E402
+from core.models.convert.starter.e5 import BLOCK, BlockMatrix  # noqa: E402
+from core.models.convert.starter.export import export_image_tower, export_text_tower  # noqa: E402
+from core.models.convert.starter.vocabulary import Vocabulary  # noqa: E402
 
 TEXTS = ["a dog runs on the beach", "一只狗在沙滩上奔跑", "x"]
 

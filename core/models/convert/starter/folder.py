@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from core.models.calibration import Calibration
-from core.models.convert.e5 import E5
-from core.models.convert.export import export_image_tower, export_text_tower
-from core.models.convert.towers import LITE0_SIZE_PX, ImageTower, TextTower
-from core.models.convert.use import Use
-from core.models.convert.vocabulary import Vocabulary
+from core.models.convert.starter.e5 import E5
+from core.models.convert.starter.export import export_image_tower, export_text_tower
+from core.models.convert.starter.towers import LITE0_SIZE_PX, ImageTower, TextTower
+from core.models.convert.starter.use import Use
+from core.models.convert.starter.vocabulary import Vocabulary
 from core.models.registry import STARTER
 from core.models.spec import (
     IMAGE_FILE,

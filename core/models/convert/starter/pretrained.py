@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import ModelError
-from core.models.convert.e5 import E5
-from core.models.convert.towers import (
+from core.models.convert.starter.e5 import E5
+from core.models.convert.starter.towers import (
     LITE0,
     LITE0_SIZE_PX,
     WINDOWS,
@@ -27,7 +27,7 @@ from core.models.convert.towers import (
     UseBranch,
     parts,
 )
-from core.models.convert.use import Use as UseFile
+from core.models.convert.starter.use import Use as UseFile
 
 _BATCH_NORM_EPSILON = 1e-3
 

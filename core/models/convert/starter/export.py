@@ -14,8 +14,8 @@ import torch
 from onnx import TensorProto
 from torch import Tensor, nn
 
-from core.models.convert.graph import CONTRIB, Floats, Graph, to_blocks
-from core.models.convert.towers import (
+from core.models.convert.starter.graph import CONTRIB, Floats, Graph, to_blocks
+from core.models.convert.starter.towers import (
     CORNER_PX,
     CORNER_STEP_PX,
     Bert,

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from core.models.convert.e5 import BLOCK, BlockMatrix
+from core.models.convert.starter.e5 import BLOCK, BlockMatrix
 
 Floats = npt.NDArray[np.float32]
 # What ONNX Runtime 1.24 and every later one understands.
