@@ -56,9 +56,12 @@ def main() -> None:
     settings = Settings(epochs=asked.epochs)
     heads, outcome = train_heads(material, Weights(), settings, show, CancelToken())
     print(f"held-out recall@10, mean of both languages: {outcome.best:.3f} (epoch {outcome.epoch})")
-    beginning.image.head, beginning.text.head = heads.student, heads.text
     calibration = recipe.calibrated(heads, beginning, asked.data, features, cache)
     print(f"calibration: {calibration}")
+    print("training them again on all photos, as nothing has to be chosen any more")
+    torch.manual_seed(asked.seed)
+    heads, _ = train_heads(material.with_held_out(), Weights(), settings, show, CancelToken())
+    beginning.image.head, beginning.text.head = heads.student, heads.text
     card = (resource("models", "starter") / CARD_FILE).read_text(encoding="utf-8")
     spec = write_starter(
         asked.out,

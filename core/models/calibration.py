@@ -26,6 +26,11 @@ class Calibration:
     sure: float = 0.5
     less_sure: float = 0.15
 
+    @property
+    def asks_neutrals(self) -> bool:
+        """Whether the neutral captions count at all; where not, `neutral` may be anything finite."""
+        return self.slope != 0
+
     def relevance(self, cosines: npt.ArrayLike, neutral: npt.ArrayLike) -> Floats:
         """How likely a person would say yes, 0..1.
 

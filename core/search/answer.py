@@ -29,6 +29,7 @@ from core.library.filters import passing
 from core.log import logger
 from core.models.encoder import Encoder
 from core.models.prompts import neutral_captions
+from core.progress import CancelToken
 from core.search.parse import read
 from core.search.query import Query, Reading
 from core.spaces.space import Space
@@ -38,6 +39,8 @@ log = logger(__name__)
 
 # Text embeddings kept: a person refines a question a word at a time and goes back.
 TEXTS_KEPT = 256
+# Neutral captions encoded between two looks whether somebody wants to stop.
+TEXTS_AT_ONCE = 16
 # As many candidates are calibrated at least: relevance orders a little differently than the cosine.
 CANDIDATES = 400
 # A literal hit leaves this share of the doubt that the picture alone left.
@@ -118,10 +121,15 @@ class Searcher:
             tuple(hits), reading, answered, {step: round(1000 * took, 2) for step, took in ms.items()}
         )
 
-    def warm(self) -> None:
-        """Load the text tower and the neutral captions, so that the first question is as quick as the next."""
+    def warm(self, cancel: CancelToken) -> None:
+        """Load the text tower and the neutral captions, so that the first question is as quick as the next.
+
+        Raises Cancelled.
+        """
         self._text("照片 photo")
-        self._neutral_embeddings()
+        cancel.check()
+        if self._encoder.spec.calibration.asks_neutrals:
+            self._neutral_embeddings(cancel)
 
     # ---- the meaning
 
@@ -148,7 +156,7 @@ class Searcher:
                 self._texts.popitem(last=False)
         return embedding
 
-    def _neutral_embeddings(self) -> Embeddings:
+    def _neutral_embeddings(self, cancel: CancelToken | None = None) -> Embeddings:
         """[k, width] of the neutral captions; kept beside the space's vectors, made when missing."""
         if self._neutral is None:
             try:
@@ -157,7 +165,7 @@ class Searcher:
                 self._neutral = None
             captions = neutral_captions()
             if self._neutral is None or self._neutral.shape != (len(captions), self._space.width):
-                self._neutral = self._encoder.encode_texts(captions)
+                self._neutral = self._encoded(captions, cancel or CancelToken())
                 try:
                     partial = self._neutral_file.with_suffix(f".{os.getpid()}.npy")
                     with partial.open("wb") as file:
@@ -169,6 +177,13 @@ class Searcher:
                     log.info("the neutral captions are not kept: %s", error)
         return self._neutral
 
+    def _encoded(self, captions: Sequence[str], cancel: CancelToken) -> Embeddings:
+        parts = []
+        for start in range(0, len(captions), TEXTS_AT_ONCE):
+            cancel.check()
+            parts.append(self._encoder.encode_texts(captions[start : start + TEXTS_AT_ONCE]))
+        return np.concatenate(parts)
+
     def _relevance(
         self, query: Embeddings, photo_ids: Sequence[int]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -176,15 +191,16 @@ class Searcher:
         vectors = self._space.vectors_of(photo_ids)
         cosines = vectors @ query
         calibration = self._encoder.spec.calibration
-        return cosines, calibration.relevance(
-            cosines, calibration.neutral_term(vectors, self._neutral_embeddings())
-        )
+        if not calibration.asks_neutrals:
+            return cosines, calibration.relevance(cosines, 0.0)
+        neutral = calibration.neutral_term(vectors, self._neutral_embeddings())
+        return cosines, calibration.relevance(cosines, neutral)
 
     # ---- the ranking
 
     def _by_filters(self, reading: Reading, limit: int) -> list[Hit]:
         found = passing(self._database.reader(), reading.filters)[:limit]
-        why = ", ".join(dict.fromkeys(each.text for each in reading.filters))
+        why = ", ".join(reading.chips)
         return [Hit(photo, 1.0, 1.0, SURE, why) for photo in found]
 
     def _by_meaning(

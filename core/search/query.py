@@ -35,9 +35,14 @@ class Reading:
     unlike: tuple[str, ...]
     filters: tuple[Filter, ...]
 
+    @property
+    def chips(self) -> list[str]:
+        """The filters as they were written, each once: a date is two filters, from and before, and one chip."""
+        return list(dict.fromkeys(each.text for each in self.filters))
+
     def as_json(self) -> dict[str, list[str]]:
         return {
             "meaning": [self.meaning] if self.meaning else [],
             "not": list(self.unlike),
-            "filters": [each.text for each in self.filters],
+            "filters": self.chips,
         }

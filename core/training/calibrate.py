@@ -7,7 +7,6 @@ short ones ("a dog", "一只狗") that a photo's five captions speak for or agai
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 
 from core.models.calibration import Calibration
-from core.resources import resource
 from core.training.sources import HERE, Captioned, read_table
 
 Floats = npt.NDArray[np.float32]
@@ -45,13 +43,6 @@ class Judged:
     neutral: Floats
     true: Bools
     weight: Floats
-
-
-def neutral_captions() -> list[str]:
-    """The captions that fit some everyday photo or other, both languages."""
-    with resource("prompts", "neutral.toml").open("rb") as file:
-        pairs: list[list[str]] = tomllib.load(file)["captions"]
-    return [caption for pair in pairs for caption in pair]
 
 
 @dataclass(frozen=True, slots=True)

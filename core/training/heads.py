@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import torch
@@ -81,6 +81,20 @@ class Photos:
             chosen(self.student), chosen(self.sibling), chosen(self.seen), self.en[rows], self.zh[rows]
         )
 
+    def and_also(self, others: Photos) -> Photos:
+        """These photos and behind them the others, in the same views."""
+
+        def joined(ours: list[Tensor], theirs: list[Tensor]) -> list[Tensor]:
+            return [torch.cat(pair) for pair in zip(ours, theirs, strict=True)]
+
+        return Photos(
+            joined(self.student, others.student),
+            joined(self.sibling, others.sibling),
+            joined(self.seen, others.seen),
+            torch.cat([self.en, others.en]),
+            torch.cat([self.zh, others.zh]),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Material:
@@ -93,6 +107,10 @@ class Material:
     concepts: Bilingual
     shown_by: Tensor  # [concepts, classes], 0 or 1
     dictionary: tuple[Tensor, Tensor]
+
+    def with_held_out(self) -> Material:
+        """The same with nothing held out: the validation's photos are trained on, so its scores mean nothing more."""
+        return replace(self, photos=self.photos.and_also(self.held_out))
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from core.models.convert.starter.export import export_features, export_text_feat
 from core.models.convert.starter.folder import Vocabularies
 from core.models.convert.starter.towers import ImageTower, Lite, TextTower
 from core.models.convert.starter.use import read_use
+from core.models.prompts import neutral_captions
 from core.training import calibrate, sources
 from core.training.classifier import Classifier
 from core.training.features import Features
@@ -185,5 +186,5 @@ def calibrated(
         zh=[captions.zh[i] for i in rows],
     )
     base = Calibration(scale=float(heads.scale().detach()))
-    neutrals = encode(calibrate.neutral_captions())
+    neutrals = encode(neutral_captions())
     return calibrate.fit(calibrate.judge(embeddings, chosen, encode, base, neutrals), base.scale)

@@ -181,9 +181,7 @@ class Room(QWidget):
         if self._answer is None:
             return
         reading = self._answer.reading
-        # A date is two filters, from and before, and one chip.
-        filters = dict.fromkeys(each.text for each in reading.filters)
-        chips = [*filters, *(tr("not {words}", words=words) for words in reading.unlike)]
+        chips = [*reading.chips, *(tr("not {words}", words=words) for words in reading.unlike)]
         progress = self._session.indexing.latest
         result = Result(tuple(chips), len(self._answer.hits), self._answer.ms.get("total", 0.0) / 1000)
         if self._now.is_indexing and progress is not None and progress.total:

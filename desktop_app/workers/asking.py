@@ -94,7 +94,7 @@ class Asking(QObject):
 
 
 def warm(library: Shiguang, report: Report, cancel: CancelToken) -> None:
-    library.searcher.warm()
+    library.searcher.warm(cancel)
 
 
 def answer(library: Shiguang, query: Query, report: Report, cancel: CancelToken) -> Answer:

@@ -20,6 +20,7 @@ import numpy as np
 from core.app import open_library
 from core.library import spaces
 from core.library.photos import FileFacts, Picture, add_photo, attach_file
+from core.progress import CancelToken
 from core.search.query import Query
 from tests.benchmarks.machine import row
 
@@ -106,7 +107,7 @@ def main() -> None:
         library.use_model()
         row("search", f"{options.photos} photos, opening", 1000 * (time.perf_counter() - begin), "ms")
         begin = time.perf_counter()
-        library.searcher.warm()
+        library.searcher.warm(CancelToken())
         row(
             "search",
             "text tower and neutral captions, first time",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,9 @@ import pytest
 
 from core.app import Shiguang, open_library
 from core.library.photos import photos_with_words
+from core.models.encoder import Encoder
+from core.progress import Cancelled, CancelToken
+from core.search.answer import Searcher
 from core.search.query import Query
 from tests.promises.conftest import Photos, index
 
@@ -92,3 +96,13 @@ def test_scores_are_cosines_of_the_stored_vectors(library: Shiguang) -> None:
     text = library.encoder.encode_texts(["a red car"])[0]
     # float16 rows: 1e-3 is their rounding.
     assert np.abs(vectors @ text - [hit.score for hit in answer.hits]).max() < 1e-3
+
+
+def test_warming_up_can_be_stopped(library: Shiguang) -> None:
+    encoder = Encoder.open(library.encoder.folder)
+    encoder.spec = replace(encoder.spec, calibration=replace(encoder.spec.calibration, slope=0.5))
+    searcher = Searcher(library.database, library.space, encoder, library.folder / "nowhere")
+    cancel = CancelToken()
+    cancel.cancel()
+    with pytest.raises(Cancelled):
+        searcher.warm(cancel)

@@ -95,3 +95,7 @@ def test_any_text_is_read_or_refused_in_words(text: str) -> None:
     except WrongUse:
         return
     assert reading.meaning or reading.filters or reading.unlike
+
+
+def test_a_year_is_one_chip() -> None:
+    assert read(Query("dogs", filters="year:2019")).as_json()["filters"] == ["year:2019"]

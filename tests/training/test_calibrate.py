@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("torch", reason="needs the train extra (torch)")
 
-from core.training.calibrate import Judged, fit, neutral_captions, short_queries
+from core.training.calibrate import Judged, fit, short_queries
 
 
 def test_fitted_relevance_is_the_share_of_yes() -> None:
@@ -20,15 +20,6 @@ def test_fitted_relevance_is_the_share_of_yes() -> None:
     found = fit(Judged(cosines, neutral, true, np.ones_like(cosines)), scale=20)
 
     np.testing.assert_allclose(found.relevance(cosines, neutral), chance, atol=0.03)
-
-
-def test_neutral_captions_come_in_pairs_of_both_languages() -> None:
-    captions = neutral_captions()
-
-    assert len(captions) >= 200
-    assert len(set(captions)) == len(captions)
-    assert all(one.isascii() for one in captions[::2])
-    assert not any(one.isascii() for one in captions[1::2])
 
 
 def test_short_queries_match_whole_english_words_alone() -> None:
