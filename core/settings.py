@@ -105,6 +105,16 @@ SETTLE_SECONDS = Setting(
     most=60,
     unit="s",
 )
+MODEL_MIRROR = Setting(
+    "model_mirror",
+    "auto",
+    "Where models are fetched from: an address like https://hf-mirror.com; auto is the hub itself, or $HF_ENDPOINT.",
+)
+PROXY = Setting(
+    "proxy",
+    "auto",
+    "The proxy through which models are fetched: http://host:port; auto is the system's, none is no proxy.",
+)
 LOG_VERBOSE = Setting("log_verbose", False, "Write more into the log file, for a report of a fault.")
 
 # In the order of the settings page.
@@ -117,6 +127,8 @@ SETTINGS: tuple[Setting[Any], ...] = (
     DECODE_WORKERS,
     RESCAN_MINUTES,
     SETTLE_SECONDS,
+    MODEL_MIRROR,
+    PROXY,
     LOG_VERBOSE,
 )
 
