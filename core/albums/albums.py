@@ -1,0 +1,390 @@
+"""The albums of a library: make them, look into them, mark photos, and see at once what that changed."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from core.albums.cutoff import band
+from core.albums.panel import NEVER, Panel, Scores
+from core.albums.review import CANDIDATES, worth_asking
+from core.albums.scoring import Members, Scoring, collect
+from core.albums.why import Why, reasons
+from core.errors import NotThere, WrongUse
+from core.library import albums as records
+from core.library.albums import Album
+from core.library.database import Database
+from core.library.filters import Filter
+from core.models.encoder import Encoder
+from core.progress import CancelToken
+from core.spaces.space import Space
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Shelved:
+    """An album with its counts, for a list. `inside` and `maybe` as they were last worked out."""
+
+    album: Album
+    inside: int
+    maybe: int
+    accepted: int
+    rejected: int
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A photo as an album sees it. `score` is a logit, `relevance` its probability; `decision` is
+    True for accepted, False for rejected, None for undecided."""
+
+    photo: int
+    score: float
+    relevance: float
+    band: str
+    decision: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What a round of marks did: photos in the album now, and which came into it and went out of it."""
+
+    album: int
+    marks: int
+    inside: int
+    came: tuple[int, ...]
+    went: tuple[int, ...]
+
+
+class Albums:
+    """Albums over one space. Any thread may ask; changes go through the library's writer."""
+
+    def __init__(self, database: Database, space: Space, encoder: Encoder) -> None:
+        self._database = database
+        self._space = space
+        self.scoring = Scoring(database, space, encoder)
+        self._panel: Panel | None = None
+        self._guard = threading.RLock()
+
+    # ---- which albums there are
+
+    def all(self) -> list[Album]:
+        return records.albums(self._database.reader())
+
+    def shelf(self) -> list[Shelved]:
+        """Every album with its counts, by name."""
+        reader = self._database.reader()
+        counts = records.member_counts(reader, self._space.id)
+        said = records.decision_counts(reader)
+        return [
+            Shelved(album, *counts.get(album.id, (0, 0)), *said.get(album.id, (0, 0))) for album in self.all()
+        ]
+
+    def find(self, name: str) -> Album:
+        """By name or alias, in any letter case. Raises NotThere."""
+        wanted = name.strip().casefold()
+        every = self.all()
+        for album in every:
+            if album.name.casefold() == wanted:
+                return album
+        for album in every:
+            if wanted in (alias.casefold() for alias in album.aliases):
+                return album
+        raise NotThere(f"There is no album {name!r}.", what_to_do="`shiguang albums list` lists them.")
+
+    def create(
+        self,
+        name: str,
+        prompts: Sequence[str] = (),
+        unlike: Sequence[str] = (),
+        *,
+        rule: Sequence[Filter] = (),
+        aliases: Sequence[str] = (),
+        parent: int | None = None,
+        key: str | None = None,
+        one_of: bool = False,
+    ) -> Album:
+        """Make an album and fill it. Raises WrongUse when the name is taken or empty."""
+        album = Album(
+            0,
+            name.strip(),
+            _words(prompts),
+            _words(unlike),
+            tuple(rule),
+            _words(aliases),
+            parent,
+            key,
+            one_of,
+        )
+        return self.add([album])[0]
+
+    def add(self, albums: Sequence[Album]) -> list[Album]:
+        """Make several albums at once and fill them; their ids are given out here. Raises as `create`."""
+        taken = {name.casefold() for known in self.all() for name in (known.name, *known.aliases)}
+        for album in albums:
+            if not album.name:
+                raise WrongUse("An album needs a name.", what_to_do="Give it one.")
+            if album.name.casefold() in taken:
+                raise WrongUse(
+                    f"There is an album {album.name!r} already.", what_to_do="Choose another name."
+                )
+            taken.add(album.name.casefold())
+        made = self._database.write(
+            lambda db: [dataclasses.replace(album, id=records.add_album(db, album)) for album in albums]
+        )
+        for album in made:
+            self._refresh(album)
+        return made
+
+    def change(self, album: Album) -> Changed:
+        """Give an album another definition; decisions stay. What came and went by it."""
+        before = next((known for known in self.all() if known.id == album.id), None)
+        if before is None:
+            raise NotThere(f"There is no album {album.name!r}.")
+        family = self._family(before)
+        old = self.scoring.members(self.scoring.panel(family))
+        self._database.write(lambda db: records.change_album(db, album))
+        self._panel = None
+        place = [known.id for known in family].index(album.id)
+        new = self._refresh(album)
+        return _changed(album.id, 0, old[place], new)
+
+    def slide(self, album: Album, shift: float) -> Changed:
+        """What would come and go if the border were moved to `shift` (above 0: fewer); nothing is stored."""
+        family = self._family(album)
+        moved = [
+            dataclasses.replace(known, shift=shift) if known.id == album.id else known for known in family
+        ]
+        before, after = self._both(self.scoring.panel(family), self.scoring.panel(moved))
+        place = [known.id for known in family].index(album.id)
+        return _changed(album.id, 0, before[place], after[place])
+
+    def drop(self, album: Album) -> None:
+        """Forget an album and every decision in it."""
+        self._database.write(lambda db: records.drop_album(db, album.id))
+        self._panel = None
+
+    # ---- what is in them
+
+    def show(self, album: Album, *, everything: bool = False) -> list[Member]:
+        """In and maybe, or every photo: accepted first, then by score, rejected last."""
+        family = self._family(album)
+        place = [known.id for known in family].index(album.id)
+        panel = self.scoring.panel(family)
+        decided = panel.entries[place].decided
+        found: list[Member] = []
+        for photos, rows in self.scoring.blocks():
+            scores = panel.scores(rows, photos)
+            found += _members(photos, scores, place, decided, everything=everything)
+        order = {True: 0, None: 1, False: 2}
+        return sorted(found, key=lambda one: (order[one.decision], -one.score, one.photo))
+
+    def page(self, album: Album, photos: Sequence[int]) -> list[Member]:
+        """The same of these photos only, in their order: what is to be seen again at once after a mark."""
+        family = self._family(album)
+        place = [known.id for known in family].index(album.id)
+        panel = self.scoring.panel(family)
+        have, rows = self.scoring.rows_of(photos)
+        return _members(have, panel.scores(rows, have), place, panel.entries[place].decided, everything=True)
+
+    def review(self, album: Album, batch: int = 10) -> list[Member]:
+        """The undecided photos most worth deciding, the first first."""
+        entry = self.scoring.entry(album)
+        if entry.probe is None:
+            return []
+        # Alone, not with its family: what is asked is whether a photo is this album's own.
+        alone = Panel([entry], self._space.width)
+        ids: list[Ints] = []
+        logits: list[Floats] = []
+        for photos, rows in self.scoring.blocks():
+            ids.append(photos)
+            logits.append(alone.scores(rows, photos).logits[0])
+        if not ids:
+            return []
+        every, scores = np.concatenate(ids), np.concatenate(logits)
+        open_ = (scores > NEVER) & ~np.isin(every, list(entry.decided))
+        every, scores = every[open_], scores[open_]
+        candidates = every[np.argsort(-scores, kind="stable")[:CANDIDATES]]
+        vectors = self._space.vectors_of(candidates.tolist()).reshape(len(candidates), self._space.width)
+        chosen = worth_asking(entry.probe, self.scoring.backdrop(), vectors, batch)
+        return self.page(album, candidates[chosen].tolist())
+
+    def why(self, album: Album, photos: Sequence[int]) -> dict[int, Why]:
+        """Why each of these photos is in the album or not; those without a vector are left out."""
+        entry = self.scoring.entry(album)
+        have = [photo for photo in photos if photo in self._space]
+        accepted = [photo for photo, said in entry.decided.items() if said and photo in self._space]
+        vectors, liked = self._space.vectors_of([*have, *accepted]), len(have)
+        return reasons(
+            have,
+            vectors[:liked],
+            entry,
+            self.scoring.prompts.directions(album.prompts),
+            accepted,
+            vectors[liked:],
+        )
+
+    # ---- what the owner says
+
+    def mark(self, album: Album, photos: Iterable[int], accepted: bool | None) -> Changed:
+        """One round of marks: accept (True), reject (False), or leave undecided again (None)."""
+        return self.mark_each(album, dict.fromkeys(photos, accepted))
+
+    def mark_each(self, album: Album, marks: Mapping[int, bool | None]) -> Changed:
+        """One round with a mark of its own for each photo."""
+        return self._learn(
+            album, len(marks), lambda: self._database.write(lambda db: records.mark(db, album.id, marks))
+        )
+
+    def undo(self, album: Album) -> Changed:
+        """Take the last round of marks back. Raises NotThere when there is none."""
+        last = records.last_round(self._database.reader(), album.id)
+        if last is None:
+            raise NotThere(
+                f"Nothing was marked in {album.name!r}.", what_to_do="There is nothing to take back."
+            )
+        return self._learn(
+            album,
+            len(last.before),
+            lambda: self._database.write(lambda db: records.undo_round(db, last)),
+        )
+
+    def take_automatic_back(self) -> list[int]:
+        """From now on only accepted photos are in any album: all automatic tags undone in one step.
+
+        The ids of the albums that were automatic: `make_automatic` of them is the way back.
+        """
+        those = [album.id for album in self.all() if album.automatic]
+        self._set_automatic(those, automatic=False)
+        return those
+
+    def make_automatic(self, albums: Sequence[int]) -> None:
+        """These albums fill themselves (again)."""
+        self._set_automatic(albums, automatic=True)
+
+    # ---- when photos or the space change
+
+    def take_new(self, photos: Sequence[int]) -> None:
+        """Photos that just got their vectors join their albums. Called in the batch that stored them."""
+        with self._guard:
+            if self.scoring.has_grown:
+                self.rescore()
+                return
+            if self._panel is None:
+                self._panel = self.scoring.panel(self.all())
+            panel = self._panel
+        have, rows = self.scoring.rows_of(photos)
+        if not panel.entries or not len(have):
+            return
+        found: list[Members] = [{} for _ in panel.entries]
+        collect(found, have, panel.scores(rows, have).standing)
+        come, gone = [], []
+        for entry, members in zip(panel.entries, found, strict=True):
+            come += [(entry.album.id, photo, int(sure)) for photo, sure in members.items()]
+            gone += [(entry.album.id, photo) for photo in have.tolist() if photo not in members]
+        self._database.write(lambda db: records.change_members(db, self._space.id, come, gone))
+
+    def rescore(self, cancel: CancelToken | None = None) -> None:
+        """Fill every album anew from the vectors: after an import, a model switch, or a fine-tune. Raises Cancelled."""
+        with self._guard:
+            panel = self._panel = self.scoring.panel(self.all())
+        if panel.entries:
+            self._store(panel, self.scoring.members(panel, cancel))
+        self._database.write(records.forget_dropped_spaces)
+
+    # ---- inside
+
+    def _learn(self, album: Album, marks: int, change: Callable[[], object]) -> Changed:
+        """Run a change of decisions and store what it does to the album and its family."""
+        family = self._family(album)
+        before = self.scoring.panel(family)
+        change()
+        after = self.scoring.panel(family)
+        old, new = self._both(before, after)
+        self._store(after, new)
+        self._panel = None
+        place = after.place[album.id]
+        return _changed(album.id, marks, old[place], new[place])
+
+    def _both(self, before: Panel, after: Panel) -> tuple[list[Members], list[Members]]:
+        """Members by two panels in one pass over the rows."""
+        old: list[Members] = [{} for _ in before.entries]
+        new: list[Members] = [{} for _ in after.entries]
+        for photos, rows in self.scoring.blocks():
+            collect(old, photos, before.scores(rows, photos).standing)
+            collect(new, photos, after.scores(rows, photos).standing)
+        return old, new
+
+    def _family(self, album: Album) -> list[Album]:
+        """The albums that depend on each other: all of one tree, the album among them as it is given."""
+        every = {known.id: known for known in self.all()} | {album.id: album}
+        tops = {number: _top(number, every) for number in every}
+        return [known for number, known in every.items() if tops[number] == tops[album.id]]
+
+    def _refresh(self, album: Album) -> Members:
+        """Store the members of an album's family anew; those of the album."""
+        panel = self.scoring.panel(self._family(album))
+        members = self.scoring.members(panel)
+        self._store(panel, members)
+        self._panel = None
+        return members[panel.place[album.id]]
+
+    def _store(self, panel: Panel, found: Sequence[Members]) -> None:
+        """Write what differs from the stored members."""
+        reader, space = self._database.reader(), self._space.id
+        come: list[tuple[int, int, int]] = []
+        gone: list[tuple[int, int]] = []
+        for entry, members in zip(panel.entries, found, strict=True):
+            number = entry.album.id
+            stored = records.members(reader, space, number)
+            come += [
+                (number, photo, int(sure)) for photo, sure in members.items() if stored.get(photo) is not sure
+            ]
+            gone += [(number, photo) for photo in stored if photo not in members]
+        if come or gone:
+            self._database.write(lambda db: records.change_members(db, space, come, gone))
+
+    def _set_automatic(self, albums: Sequence[int], *, automatic: bool) -> None:
+        self._database.write(lambda db: records.set_automatic(db, albums, automatic))
+        self.rescore()
+
+
+def _words(given: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(text.strip() for text in given if text.strip()))
+
+
+def _top(number: int, every: Mapping[int, Album]) -> int:
+    """The topmost ancestor; in a ring of parents its smallest id."""
+    seen = [number]
+    while (parent := every[seen[-1]].parent) is not None and parent in every:
+        if parent in seen:
+            return min(seen)
+        seen.append(parent)
+    return seen[-1]
+
+
+def _members(
+    photos: Ints, scores: Scores, place: int, decided: Mapping[int, bool], *, everything: bool
+) -> list[Member]:
+    logits, standing = scores.logits[place], scores.standing[place]
+    found = []
+    for i in range(len(photos)):
+        where = band(float(standing[i]))
+        photo = int(photos[i])
+        if everything or where != "out":
+            score = float(logits[i])
+            relevance = float(1 / (1 + np.exp(-standing[i])))
+            found.append(Member(photo, score, relevance, where, decided.get(photo)))
+    return found
+
+
+def _changed(album: int, marks: int, old: Members, new: Members) -> Changed:
+    inside = {photo for photo, sure in new.items() if sure}
+    before = {photo for photo, sure in old.items() if sure}
+    return Changed(album, marks, len(inside), tuple(sorted(inside - before)), tuple(sorted(before - inside)))

@@ -1,0 +1,134 @@
+"""Scores albums over the vectors of one space: what they are measured by, and block after block of the rows."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from core.albums.backdrop import SAMPLE, Backdrop
+from core.albums.panel import PHOTOS_AT_ONCE, Entry, Panel, is_member
+from core.albums.probe import Probe, learn, prior_of
+from core.albums.prompts import Prompts
+from core.library import albums as records
+from core.library.albums import Album
+from core.library.database import Database
+from core.library.filters import passing
+from core.library.photos import hidden_photos
+from core.models.encoder import Encoder
+from core.progress import CancelToken
+from core.spaces.space import NOBODY, Space
+from core.spaces.vectors import Rows
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+# photo -> surely in, else maybe
+Members = dict[int, bool]
+
+# The backdrop is worked out again when the space grew by this share: below, borders move by less than a hundredth.
+GROWN = 0.25
+
+
+class Scoring:
+    """One space's view of albums. Safe between threads; what it works out it keeps until the space has grown."""
+
+    def __init__(self, database: Database, space: Space, encoder: Encoder) -> None:
+        self.space = space
+        self.prompts = Prompts(database, encoder, space.id)
+        self._database = database
+        self._backdrop: Backdrop | None = None
+        self._vectors_then = 0
+        self._probes: dict[int, tuple[Album, tuple[tuple[int, bool], ...], Probe | None]] = {}
+        self._guard = threading.RLock()
+
+    def backdrop(self) -> Backdrop:
+        with self._guard:
+            if self._backdrop is None or self.has_grown:
+                photos = self._visible_photos()
+                # The same photos each time: borders must not move by chance.
+                chosen = np.random.default_rng(0).permutation(len(photos))[:SAMPLE]
+                sample = self.space.vectors_of(photos[np.sort(chosen)].tolist())
+                sample = sample.reshape(len(chosen), self.space.width)
+                self._backdrop = Backdrop.of(sample, self.prompts.neutrals())
+                self._vectors_then = len(self.space)
+                self._probes.clear()
+            return self._backdrop
+
+    @property
+    def has_grown(self) -> bool:
+        """Whether borders would move, as many photos came since they were worked out."""
+        return len(self.space) > (1 + GROWN) * self._vectors_then
+
+    def entry(self, album: Album, decided: dict[int, bool] | None = None) -> Entry:
+        """The album ready to be scored, with the decisions stored or those given."""
+        if decided is None:
+            decided = records.decisions(self._database.reader(), album.id)
+        let = np.array(passing(self._database.reader(), album.rule), np.int64) if album.rule else None
+        return Entry(album, self._probe(album, decided), let, decided)
+
+    def panel(self, albums: Sequence[Album]) -> Panel:
+        return Panel([self.entry(album) for album in albums], self.space.width)
+
+    def rows_of(self, photos: Sequence[int]) -> tuple[Ints, Floats]:
+        """(photos [n], rows [n, width] float32) of those among them that have a vector."""
+        have = [photo for photo in photos if photo in self.space]
+        if not have:
+            return np.zeros(0, np.int64), np.zeros((0, self.space.width), np.float32)
+        return np.array(have, np.int64), self.space.vectors_of(have)
+
+    def blocks(self, cancel: CancelToken | None = None) -> Iterator[tuple[Ints, Rows]]:
+        """(photos [b], rows [b, width] float16) of all photos that are to be seen."""
+        photo_of_row, rows = self.space.everything()
+        hidden = np.fromiter(hidden_photos(self._database.reader()), np.int64)
+        for begin in range(0, len(rows), PHOTOS_AT_ONCE):
+            if cancel is not None:
+                cancel.check()
+            photos = photo_of_row[begin : begin + PHOTOS_AT_ONCE]
+            part = rows[begin : begin + PHOTOS_AT_ONCE]
+            seen = photos != NOBODY
+            if len(hidden):
+                seen &= ~np.isin(photos, hidden)
+            yield (photos, part) if seen.all() else (photos[seen], part[seen])
+
+    def members(self, panel: Panel, cancel: CancelToken | None = None) -> list[Members]:
+        """Who is in each album of the panel, in or maybe, of all photos that are to be seen."""
+        found: list[Members] = [{} for _ in panel.entries]
+        for photos, rows in self.blocks(cancel):
+            collect(found, photos, panel.scores(rows, photos).standing)
+        return found
+
+    def _probe(self, album: Album, decided: dict[int, bool]) -> Probe | None:
+        marks = tuple((photo, said) for photo, said in decided.items() if photo in self.space)
+        if not (album.prompts or marks):
+            return None
+        backdrop = self.backdrop()
+        with self._guard:
+            known = self._probes.get(album.id)
+            if known is not None and known[:2] == (album, marks):
+                return known[2]
+        direction = self.prompts.direction(album.prompts)
+        unlike = self.prompts.direction(album.unlike)
+        marked = self.space.vectors_of([photo for photo, _ in marks])
+        accepted = np.array([said for _, said in marks], bool)
+        prior = prior_of(direction, unlike, backdrop, album.shift)
+        probe = learn(prior, backdrop, marked.reshape(len(marks), self.space.width), accepted)
+        with self._guard:
+            self._probes[album.id] = (album, marks, probe)
+        return probe
+
+    def _visible_photos(self) -> Ints:
+        photo_of_row, _ = self.space.everything()
+        photos: Ints = photo_of_row[photo_of_row != NOBODY]
+        hidden = np.fromiter(hidden_photos(self._database.reader()), np.int64)
+        return photos[~np.isin(photos, hidden)] if len(hidden) else photos
+
+
+def collect(found: list[Members], photos: Ints, standing: Floats) -> None:
+    """Add the members among these photos [n] by their standing [k, n] to each album's own."""
+    inside = is_member(standing)
+    for i in np.flatnonzero(inside.any(axis=1)):
+        those = inside[i]
+        sure = (standing[i][those] >= 0).tolist()
+        found[int(i)].update(zip(photos[those].tolist(), sure, strict=True))
