@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from core.models.convert.starter.towers import Head
 from core.progress import CancelToken, Report
 from core.training import loss
+from core.training.arithmetic import Arithmetic
 from core.training.classifier import Classifier, Imagination
 from core.training.loop import Outcome, Settings, train
 from core.training.loss import LogitScale
@@ -186,8 +187,12 @@ class Heads:
         self._word_means = both.mean(0)
 
     @property
-    def modules(self) -> list[nn.Module]:
+    def parts(self) -> list[nn.Module]:
         return [self.student, self.sibling, self.text, self.scale, self.names_scale, self.concepts_scale]
+
+    @property
+    def rates(self) -> dict[nn.Module, float]:
+        return {}
 
     def batches(self, epoch: int) -> Iterator[Tensor]:
         """Rows of the training photos, each photo at most once an epoch."""
@@ -225,6 +230,12 @@ class Heads:
         total = total + weights.imitation * loss.imitation(real, self._sibling_at_rest(sibling_features))
         total = total + weights.translation * self._translation(names, concepts, words)
         return total + weights.relation * self._relation(words, chosen)
+
+    def learn(self, rows: Tensor, arithmetic: Arithmetic) -> float:
+        with arithmetic.autocast():
+            value = self.loss(rows)
+        arithmetic.backward(value)
+        return float(value.detach())
 
     def _imagined(self, count: int) -> tuple[Tensor, Tensor]:
         """Features of photos that were never taken, and what the classifier sees in them."""
@@ -313,5 +324,5 @@ def train_heads(
 ) -> tuple[Heads, Outcome]:
     """The heads with the best validated weights, in evaluation mode."""
     heads = Heads(material, weights)
-    outcome = train(heads.modules, heads.batches, heads.loss, heads.validate, settings, report, cancel)
+    outcome = train(heads, settings, report, cancel)
     return heads, outcome

@@ -1,131 +1,77 @@
-"""The one training loop: batches in, the best state out. What is trained and by which loss, the caller says."""
+"""The one training loop: batches in, the best state out. What is trained and by which loss, the objective says."""
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
-
-import torch
-from torch import Tensor, nn
+from pathlib import Path
 
 from core.log import logger
 from core.progress import CancelToken, Pace, Report
+from core.training.objective import Objective, Settings
+from core.training.run import Diverged, Run
 
 log = logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """The loop's numbers."""
-
-    # Passes over the pairs.
-    epochs: int = 80
-    # Steps of each pass; the length of one pass of batches.
-    steps_an_epoch: int = 5
-    # Largest learning rate of the one cycle (Smith, Topin 2018), for heads that start from nothing.
-    learning_rate: float = 2e-3
-    # Decoupled (AdamW); on matrices alone, as norms, biases and scales have nothing to shrink.
-    weight_decay: float = 0.05
-    # The kept weights are a running mean over about 1 / (1 - average) steps, from the first validation on;
-    # 0 keeps the last ones as they are.
-    average: float = 0.98
-    # Matrices are multiplied in bfloat16: twice as fast on CPUs that can, the same result within noise.
-    bfloat16: bool = True
-
-
-@dataclass(frozen=True, slots=True)
 class Outcome:
-    """What training reached: the best validation score, the epoch it came from, and all scores in order."""
+    """What training reached: the best validation score, the validation it came from (1 the first), all in order.
+
+    losses  of every step
+    """
 
     best: float
     epoch: int
     scores: tuple[float, ...]
+    losses: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """What is drawn while it trains: the loss of a step, or the score of a validation after it."""
+
+    step: int
+    loss: float | None = None
+    score: float | None = None
 
 
 def train(
-    modules: Sequence[nn.Module],
-    batches: Callable[[int], Iterable[Any]],
-    loss: Callable[[Any], Tensor],
-    validate: Callable[[], float],
+    objective: Objective,
     settings: Settings,
     report: Report,
     cancel: CancelToken,
+    *,
+    checkpoint: Path | None = None,
+    watch: Callable[[Point], None] = lambda point: None,
 ) -> Outcome:
-    """Train `modules` and leave the best validated weights in them.
+    """Train the objective's parts and leave the best validated weights in them.
 
-    batches   of one epoch, given its number; any objects `loss` understands
-    loss      of one batch, to be made smaller; it runs the modules itself
-    validate  a score, the more the better; modules are in evaluation mode
-    Random numbers are torch's own: seed before for a run that can be repeated.
+    checkpoint  where to keep what is needed to go on; a file of the same settings that is there already is gone
+                on from, on a CPU bit for bit as if it had never stopped
+    Raises Diverged, Cancelled (after the checkpoint was written), or DiskFull.
     """
-    parameters = [one for module in modules for one in module.parameters() if one.requires_grad]
-    optimiser = torch.optim.AdamW(_groups(parameters, settings.weight_decay), lr=settings.learning_rate)
-    steps = settings.epochs * settings.steps_an_epoch
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.learning_rate, total_steps=steps)
-    averages = [parameter.detach().clone() for parameter in parameters]
-    kept = _state(modules)
-    scores: list[float] = []
-    pace = Pace(report, "train", steps)
-    for epoch in range(settings.epochs):
-        _set_training(modules, True)
-        for batch in batches(epoch):
+    run = Run(objective, settings, checkpoint)
+    pace = Pace(report, "train", settings.steps, already=run.step)
+    while run.epoch < settings.epochs:
+        for batch in run.batches_left():
+            if cancel.is_cancelled:
+                run.save()
             cancel.check()
-            with torch.autocast("cpu", torch.bfloat16, enabled=settings.bfloat16):
-                value = loss(batch)
-            optimiser.zero_grad()
-            torch.autograd.backward(value)
-            optimiser.step()
-            schedule.step()
-            _average(averages, parameters, settings.average)
+            loss = objective.learn(batch, run.arithmetic)
+            run.update(loss)
             pace.step()
-        with _swapped(parameters, averages):
-            _set_training(modules, False)
-            scores.append(validate())
-            if scores[-1] == max(scores):
-                kept = _state(modules)
-        log.info("epoch %d: loss %.4f, validation %.4f", epoch + 1, float(value.detach()), scores[-1])
+            watch(Point(run.step, loss=loss))
+            if run.is_to_validate():
+                watch(Point(run.step, score=run.validate()))
+                log.info("step %d: loss %.4f, validation %.4f", run.step, loss, run.scores[-1])
+            run.save_if_due()
+        run.end_epoch()
     pace.flush()
-    _set_training(modules, False)
-    for module, state in zip(modules, kept, strict=True):
-        module.load_state_dict(state)
-    return Outcome(max(scores), scores.index(max(scores)) + 1, tuple(scores))
+    run.keep_best()
+    return Outcome(
+        max(run.scores), run.scores.index(max(run.scores)) + 1, tuple(run.scores), tuple(run.losses)
+    )
 
 
-def _groups(parameters: list[nn.Parameter], weight_decay: float) -> list[dict[str, Any]]:
-    return [
-        {"params": [one for one in parameters if one.ndim > 1], "weight_decay": weight_decay},
-        {"params": [one for one in parameters if one.ndim <= 1], "weight_decay": 0.0},
-    ]
-
-
-def _average(averages: list[Tensor], parameters: list[nn.Parameter], share: float) -> None:
-    with torch.no_grad():
-        for mean, parameter in zip(averages, parameters, strict=True):
-            mean.lerp_(parameter, 1 - share)
-
-
-@contextmanager
-def _swapped(parameters: list[nn.Parameter], averages: list[Tensor]) -> Iterator[None]:
-    """Within it the parameters have the averages' values; after it their own again."""
-    _swap(parameters, averages)
-    try:
-        yield
-    finally:
-        _swap(parameters, averages)
-
-
-def _swap(parameters: list[nn.Parameter], averages: list[Tensor]) -> None:
-    for parameter, mean in zip(parameters, averages, strict=True):
-        parameter.data, mean.data = mean.data, parameter.data
-
-
-def _state(modules: Sequence[nn.Module]) -> list[dict[str, Tensor]]:
-    return [copy.deepcopy(module.state_dict()) for module in modules]
-
-
-def _set_training(modules: Sequence[nn.Module], training: bool) -> None:
-    for module in modules:
-        module.train(training)
+__all__ = ["Diverged", "Objective", "Outcome", "Point", "Settings", "train"]

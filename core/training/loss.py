@@ -1,4 +1,4 @@
-"""The losses of the recipe, each a formula on L2-normalised embeddings [n, d] and a logit scale."""
+"""The losses of training, each a formula on L2-normalised embeddings [n, d] and a logit scale."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 # CLIP's bound (Radford et al. 2021, 2.5): above it training becomes unstable.
 LARGEST_LOGIT_SCALE = 100.0
+# A refused pair among the wrong answers: as if it stood there so many times.
+REJECTED_COUNTS = 8.0
 
 
 class LogitScale(nn.Module):
@@ -31,6 +33,43 @@ def contrastive(images: Tensor, texts: Tensor, logit_scale: Tensor) -> Tensor:
     logits = logit_scale * images @ texts.T
     own = torch.arange(len(images), device=images.device)
     return (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)) / 2
+
+
+def contrastive_among(
+    images: Tensor, texts: Tensor, logit_scale: Tensor, true: Tensor, rejected: Tensor | None = None
+) -> Tensor:
+    """InfoNCE where a text may be true of several images and an image may have several texts, in nats.
+
+    images [n, d], texts [m, d]; true [n, m] bool; rejected [n, m] bool: pairs that a person refused
+    By rows an image's softmax over all texts is to be even over its true ones, by columns a text's over all
+    images; rows and columns without a true pair are left out. A column counts as often as it is true, as if it
+    stood in the batch once for each of its images. A rejected pair counts REJECTED_COUNTS times among the wrong
+    answers: it is the mistake that was made. With one true pair a row and column this is `contrastive`.
+    Source: Khosla et al. 2020 (supervised contrastive), the form with the sum outside; Yang et al. 2022 (UniCL).
+    """
+    logits = logit_scale * images @ texts.T
+    if rejected is not None:
+        logits = logits + math.log(REJECTED_COUNTS) * rejected
+    wanted = true.to(logits.dtype)
+    by_row, by_column = wanted.sum(1, keepdim=True), wanted.sum(0, keepdim=True)
+    rows = -(wanted / by_row.clamp(min=1) * logits.log_softmax(1)).sum(1)
+    columns = -(wanted / by_column.clamp(min=1) * logits.log_softmax(0)).sum(0)
+    row_mean = rows.sum() / (by_row > 0).sum().clamp(min=1)
+    column_mean = (columns * by_column[0]).sum() / by_column.sum().clamp(min=1)
+    return (row_mean + column_mean) / 2
+
+
+def distillation(images: Tensor, texts: Tensor, logit_scale: Tensor, taught: Tensor) -> Tensor:
+    """How far this model's softmaxes over a batch are from a teacher's, by rows and by columns: KL, in nats a row.
+
+    taught [n, m]: the teacher's own logits of the same images and texts, its scale included. Hinton et al. 2015.
+    """
+    logits = logit_scale * images @ texts.T
+    rows = F.kl_div(logits.log_softmax(1), taught.log_softmax(1), reduction="batchmean", log_target=True)
+    columns = F.kl_div(
+        logits.T.log_softmax(1), taught.T.log_softmax(1), reduction="batchmean", log_target=True
+    )
+    return (rows + columns) / 2
 
 
 def classification(images: Tensor, names: Tensor, logit_scale: Tensor, target: Tensor) -> Tensor:

@@ -59,7 +59,7 @@ def test_every_head_and_scale_has_a_gradient(material: Material) -> None:
 
     heads.loss(torch.arange(10)).backward()
 
-    for head in heads.modules:
+    for head in heads.parts:
         for name, parameter in head.named_parameters():
             assert parameter.grad is not None and parameter.grad.abs().sum() > 0, name
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs the train extra (torch)")
@@ -106,3 +108,63 @@ def test_the_logit_scale_stays_at_most_a_hundred() -> None:
     with torch.no_grad():
         scale.log.fill_(50)
     assert scale().item() == pytest.approx(100)
+
+
+def test_among_single_pairs_it_is_the_plain_contrastive_loss() -> None:
+    images, texts, scale = rows(5, 20), rows(5, 21), torch.tensor(9.0, dtype=torch.float64)
+
+    found = loss.contrastive_among(images, texts, scale, torch.eye(5, dtype=torch.bool))
+
+    torch.testing.assert_close(found, loss.contrastive(images, texts, scale))
+
+
+def test_a_text_of_several_images_is_no_wrong_answer_for_any_of_them() -> None:
+    texts = rows(2, 22)
+    images = texts.repeat_interleave(2, 0)
+    true = torch.tensor([[1, 0], [1, 0], [0, 1], [0, 1]], dtype=torch.bool)
+    scale = torch.tensor(60.0, dtype=torch.float64)
+
+    # Two images share each text evenly: by columns no better than ln 2, by rows nothing is left to learn.
+    found = float(loss.contrastive_among(images, texts, scale, true))
+    assert found == pytest.approx(math.log(2) / 2, abs=1e-3)
+    assert float(loss.contrastive_among(images, texts.flip(0), scale, true)) > 5
+
+
+def test_a_rejected_pair_weighs_more_than_another_wrong_one() -> None:
+    images, texts = rows(3, 23).requires_grad_(), rows(3, 24)
+    scale = torch.tensor(5.0, dtype=torch.float64)
+    true = torch.eye(3, dtype=torch.bool)
+    rejected = torch.zeros(3, 3, dtype=torch.bool)
+    rejected[0, 2] = True
+
+    plain = torch.autograd.grad(loss.contrastive_among(images, texts, scale, true), images)[0]
+    warned = torch.autograd.grad(loss.contrastive_among(images, texts, scale, true, rejected), images)[0]
+
+    # Following the gradient leads image 0 away from text 2 faster.
+    assert float(warned[0] @ texts[2]) > float(plain[0] @ texts[2])
+
+
+def test_distillation_is_zero_at_the_teacher() -> None:
+    images, texts, scale = rows(4, 25), rows(6, 26), torch.tensor(8.0, dtype=torch.float64)
+
+    assert float(loss.distillation(images, texts, scale, 8 * images @ texts.T)) == pytest.approx(0, abs=1e-12)
+    assert float(loss.distillation(images, texts, scale, 8 * images @ texts.roll(1, 0).T)) > 0.01
+
+
+def test_loss_and_gradients_are_those_of_the_reference(shared_data: Path) -> None:
+    given = np.load(shared_data / "parity" / "maths" / "contrastive_loss.npz")
+    for case in given["cases"].tolist():
+        image, text, log_scale = (
+            torch.tensor(given[f"{case}/{name}"], dtype=torch.float64, requires_grad=True)
+            for name in ("image", "text", "log_scale")
+        )
+        scale = loss.LogitScale(1.0)
+        scale.log = torch.nn.Parameter(log_scale.detach().clone())
+
+        value = loss.contrastive(normalize(image, dim=1), normalize(text, dim=1), scale())
+        value.backward()
+
+        assert float(value.detach()) == pytest.approx(float(given[f"{case}/loss"]), abs=1e-6), case
+        for name, found in (("image", image.grad), ("text", text.grad), ("log_scale", scale.log.grad)):
+            expected = torch.tensor(given[f"{case}/grad_{name}"])
+            torch.testing.assert_close(found, expected, rtol=0, atol=1e-6, msg=f"{case} {name}")

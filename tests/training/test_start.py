@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import pytest
 
@@ -14,6 +16,7 @@ from core.models.preprocess import normalise  # noqa: E402
 from core.models.registry import STARTER, model_folder  # noqa: E402
 from core.models.tokenize import Tokenizer  # noqa: E402
 from core.progress import CancelToken, silent  # noqa: E402
+from core.training.arithmetic import Arithmetic  # noqa: E402
 from core.training.loop import Settings, train  # noqa: E402
 from core.training.loss import LogitScale, contrastive  # noqa: E402
 
@@ -33,12 +36,21 @@ def test_the_starters_heads_learn_four_new_pairs() -> None:
     scale = LogitScale(encoder.spec.logit_scale)
     torch.manual_seed(0)
 
-    def loss(_: int) -> torch.Tensor:
-        return contrastive(image.head(seen), text.head(read), scale())
+    class FourPairs:
+        parts = (image.head, text.head)
+        rates: ClassVar[dict[torch.nn.Module, float]] = {}
 
-    def validate() -> float:
-        with torch.no_grad():
-            return -float(loss(0))
+        def batches(self, epoch: int) -> range:
+            return range(4)
+
+        def learn(self, batch: int, arithmetic: Arithmetic) -> float:
+            value = contrastive(image.head(seen), text.head(read), scale())
+            arithmetic.backward(value)
+            return float(value.detach())
+
+        def validate(self) -> float:
+            with torch.no_grad():
+                return -float(contrastive(image.head(seen), text.head(read), scale()))
 
     # The starting point is what the shipped graphs give.
     shipped = encoder.encode_images(pixels) @ encoder.encode_texts(CAPTIONS).T
@@ -46,9 +58,7 @@ def test_the_starters_heads_learn_four_new_pairs() -> None:
         here = (image.eval().head(seen) @ text.eval().head(read).T).numpy()
     np.testing.assert_allclose(here, shipped, atol=2e-3)
 
-    before = validate()
-    settings = Settings(epochs=3, steps_an_epoch=4, learning_rate=1e-4, average=0.0, bfloat16=False)
-    outcome = train(
-        [image.head, text.head], lambda _: range(4), loss, validate, settings, silent, CancelToken()
-    )
+    before = FourPairs().validate()
+    settings = Settings(epochs=3, steps_an_epoch=4, learning_rate=1e-4, average=0.0, precision="fp32")
+    outcome = train(FourPairs(), settings, silent, CancelToken())
     assert outcome.best > before

@@ -1,0 +1,63 @@
+"""Several processes that train one model, each on its own device: who has which rows, and how they are joined.
+
+Every process draws the same batch (the seeds agree) and takes its share of the rows; embeddings are gathered, so
+that a text has the whole batch's photos as negatives; gradients are added up. Hugging Face Accelerate starts the
+processes, finds their devices and carries the tensors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+
+class Processes:
+    """This process among the others. Alone it does nothing."""
+
+    def __init__(self, count: int = 1, rank: int = 0, device: str = "cpu") -> None:
+        """Use `joined` to take part where several were started."""
+        self.count = count
+        self.rank = rank
+        self.device = device
+
+    @classmethod
+    def joined(cls, *, cpu: bool = False) -> Processes:
+        """As `accelerate launch` or torchrun started them; alone where neither did.
+
+        cpu  stay off the accelerators
+        """
+        # 1 s to import, and only those with several devices, or one that is no CPU, need it.
+        from accelerate import PartialState  # noqa: PLC0415
+
+        state = PartialState(cpu=cpu)
+        return cls(state.num_processes, state.process_index, str(state.device))
+
+    def share(self, rows: Tensor) -> Tensor:
+        """This process's part of a batch's rows, in their order; the first processes have one more where it must be."""
+        return rows.tensor_split(self.count)[self.rank]
+
+    def gather(self, own: Tensor) -> tuple[Tensor, slice]:
+        """All processes' rows [n, d] in the order of `share`, and which of them are this one's. Without a gradient."""
+        if self.count == 1:
+            return own, slice(0, len(own))
+        sizes = [torch.zeros(1, dtype=torch.int64, device=own.device) for _ in range(self.count)]
+        torch.distributed.all_gather(sizes, torch.tensor([len(own)], device=own.device))
+        counts = [int(size) for size in sizes]
+        padded = own.new_zeros(max(counts), own.shape[1])
+        padded[: len(own)] = own
+        parts = [torch.zeros_like(padded) for _ in counts]
+        torch.distributed.all_gather(parts, padded)
+        first = sum(counts[: self.rank])
+        whole = torch.cat([part[:count] for part, count in zip(parts, counts, strict=True)])
+        return whole, slice(first, first + len(own))
+
+    def add_up(self, parameters: Iterable[nn.Parameter]) -> None:
+        """Give every parameter the sum of all processes' gradients."""
+        if self.count == 1:
+            return
+        for parameter in parameters:
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+            torch.distributed.all_reduce(parameter.grad)
