@@ -14,18 +14,26 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import NotThere, WrongUse
+from core.errors import NotThere, ShiguangError, WrongUse
+from core.evaluate.own_words import Comparison
 from core.ingest import Counts, Ingest, Stored
+from core.ingest.turns import Turns
 from core.library import files, photos, roots, spaces
 from core.library.database import Database, open_for_reading, open_for_writing
 from core.library.files import Fault
 from core.library.photos import Card, PhotoDetails
 from core.library.roots import Root
+from core.library.spaces import SpaceRecord
 from core.log import logger, start_log, stop_log
+from core.model_list import ListedModel, models_of
 from core.models.encoder import Encoder
-from core.models.registry import model_folder
+from core.models.fetch import route_of
+from core.models.installing import get_model, import_given
+from core.models.registry import entry, model_folder
 from core.models.spec import ModelSpec, Preprocessing
+from core.models.swap import mend
 from core.photos.decoding import DecodePlan, DecodingPool
+from core.photos.samples import OwnSamples
 from core.photos.scan import locate
 from core.photos.single import SingleDecoder
 from core.photos.thumbs import Thumbs
@@ -33,11 +41,22 @@ from core.photos.volumes import place_of
 from core.photos.watch import Watcher
 from core.progress import CancelToken, Report
 from core.search.answer import Answer, Searcher
+from core.search.open_model import MODELS, OpenModel
 from core.search.query import Query
-from core.settings import DECODE_WORKERS, MODEL, RESCAN_MINUTES, SETTLE_SECONDS, Settings, default_folder
+from core.settings import (
+    DECODE_WORKERS,
+    MODEL,
+    MODEL_MIRROR,
+    PROXY,
+    RESCAN_MINUTES,
+    SETTLE_SECONDS,
+    Settings,
+    default_folder,
+)
 from core.spaces.space import Space
+from core.switching import Need, Switched, Switching
 
-__all__ = ["Shiguang", "decode_plan", "default_folder", "open_library"]
+__all__ = ["Comparison", "Need", "Shiguang", "Switched", "decode_plan", "default_folder", "open_library"]
 
 log = logger(__name__)
 
@@ -58,9 +77,19 @@ class Shiguang:
         self.database = database
         self.settings = Settings.load(folder)
         self.thumbs = Thumbs(folder, writable=database.is_writable)
-        self._model: tuple[Encoder, Space, Searcher] | None = None
+        self._model: OpenModel | None = None
         self._single = SingleDecoder()
         self._guard = threading.RLock()
+        self._turns = Turns()
+        self._switching = Switching(
+            folder,
+            database,
+            self._turns,
+            self._decoders(),
+            lambda spec: decode_plan(spec.preprocessing),
+            self._opened,
+            self._take_model,
+        )
 
     # ---- folders
 
@@ -97,42 +126,108 @@ class Shiguang:
             locate(self.database, root)
         return self.roots()
 
-    # ---- the model in use
+    # ---- the model in use, and others
 
-    def use_model(self, model: str | None = None) -> ModelSpec:
-        """Open a model (the library's own when None) and its space; cheap, the towers come when asked."""
-        return self._opened(model)[0].spec
+    def use_model(self) -> ModelSpec:
+        """Open the model in use and its space; cheap, the towers come when asked. Raises NotThere or ModelError."""
+        return self._opened().spec
 
     @property
     def encoder(self) -> Encoder:
-        return self._opened()[0]
+        return self._opened().encoder
 
     @property
     def space(self) -> Space:
-        return self._opened()[1]
+        return self._opened().space
 
     @property
     def searcher(self) -> Searcher:
-        return self._opened()[2]
+        return self._opened().searcher
 
-    def _opened(self, model: str | None = None) -> tuple[Encoder, Space, Searcher]:
+    def spaces(self) -> list[SpaceRecord]:
+        """Every space with its state and how many photos it holds, the one in use first."""
+        return spaces.every_space(self.database.reader())
+
+    def models(self) -> list[ListedModel]:
+        """Every model that is here or to be had, with its space; reads a few files a model."""
+        return models_of(self.folder, self.database)
+
+    def get_model(self, model: str, report: Report, cancel: CancelToken) -> ModelSpec:
+        """Download and install a model of the list (core/models/installing.py says what it raises)."""
+        route = route_of(self.settings.get(MODEL_MIRROR), self.settings.get(PROXY))
+        return get_model(entry(model), self.folder / MODELS, route, self._samples(), report, cancel)
+
+    def import_model(
+        self,
+        path: Path,
+        report: Report,
+        cancel: CancelToken,
+        *,
+        name: str | None = None,
+        config: Path | None = None,
+    ) -> ModelSpec:
+        """Install a model from files on this machine, as `local:<name>`; None: named after the file.
+
+        config  hyper-parameters of a checkpoint of none of the published sizes
+        """
+        return import_given(path, name, self.folder / MODELS, config, self._samples(), report, cancel)
+
+    def need_of(self, model: str) -> Need:
+        """What moving to this model would take now. Raises NotThere or ModelError."""
+        return self._switching.need(ModelSpec.load(model_folder(model, self.folder / MODELS)))
+
+    def switch_model(
+        self,
+        model: str,
+        report: Report,
+        cancel: CancelToken,
+        *,
+        accept: Callable[[Comparison], bool] = lambda comparison: True,
+        first: Sequence[int] = (),
+    ) -> Switched:
+        """Encode the library with another model beside the one in use, then change over. Blocks; takes long.
+
+        accept  asked when the new model finds fewer of the owner's captioned photos; False keeps the space and
+                changes nothing
+        first   photos to be encoded before the others: those in sight
+        Stages reported: check, build (with device), compare. Everything goes on with the old model until the
+        change, which falls between two questions and while no import is under way. Raises NotThere, ModelError,
+        DiskFull or Cancelled: then the old model is still in use, and the next switch goes on where this one stood.
+        """
+        return self._switching.switch(model, report, cancel, accept, first)
+
+    def drop_model(self, model: str, *, files: bool = True) -> None:
+        """Take away a model's space and, with `files`, its folder. Raises WrongUse for the one in use and the starter."""
+        self._switching.drop(model, files=files)
+
+    def rest(self) -> None:
+        """Give back the memory of an image tower that nobody used for a while."""
         with self._guard:
-            if self._model is not None and model in (None, self._model[0].spec.id):
-                return self._model
-            record = spaces.active_space(self.database.reader())
-            name = model or (record.model if record else self.settings.get(MODEL))
-            encoder = Encoder.open(model_folder(name, self.folder / "models"))
-            spec = encoder.spec
-            if self.database.is_writable and (record is None or record.id != spec.space_id):
-                self.database.write(lambda db: spaces.use_space(db, spec.space_id, spec.id, spec.width))
-            space = Space.open(self.folder, spec.space_id, spec.id, spec.width, self.database)
-            self._close_model()
-            self._model = (
-                encoder,
-                space,
-                Searcher(self.database, space, encoder, self.folder / "spaces" / spec.space_id),
-            )
+            if self._model is not None:
+                self._model.encoder.unload_idle_images()
+
+    def _samples(self) -> OwnSamples:
+        return OwnSamples(self.database, self.thumbs)
+
+    def _opened(self) -> OpenModel:
+        with self._guard:
+            if self._model is None:
+                self._model = OpenModel.in_use(self.folder, self.database, self.settings.get(MODEL))
             return self._model
+
+    def _take_model(self, new: OpenModel) -> None:
+        with self._guard:
+            old, self._model = self._model, new
+        if old is not None:
+            old.close()
+        try:
+            # What a new library would begin with; the library itself knows its model from its spaces.
+            self.settings.set(MODEL, new.spec.id)
+        except ShiguangError as error:
+            log.warning("the setting of the model stays as it was: %s", error)
+
+    def _decoders(self) -> int:
+        return self.settings.get(DECODE_WORKERS) or os.cpu_count() or 1
 
     # ---- the long actions
 
@@ -147,18 +242,19 @@ class Shiguang:
         stored: Stored = lambda photos: None,
     ) -> Counts:
         """Bring the library up to date with its folders (core/ingest.py). Raises Cancelled."""
-        encoder, space, _ = self._opened()
-        pool = DecodingPool(self.decode_plan(), self.settings.get(DECODE_WORKERS) or os.cpu_count() or 1)
-        try:
-            ingest = Ingest(self.database, self.thumbs, space, encoder, pool, stored)
-            return ingest.run(report, cancel, roots=folders, paths=paths, everything=everything)
-        finally:
-            pool.close()
-            encoder.unload_images()
+        with self._turns.importing():
+            model = self._opened()
+            pool = DecodingPool(decode_plan(model.spec.preprocessing), self._decoders())
+            try:
+                ingest = Ingest(self.database, self.thumbs, model.space, model.encoder, pool, stored)
+                return ingest.run(report, cancel, roots=folders, paths=paths, everything=everything)
+            finally:
+                pool.close()
+                model.encoder.unload_images()
 
     def decode_plan(self, thumb_px: int = THUMB_PX) -> DecodePlan:
         """How photos are decoded for the model in use."""
-        return decode_plan(self.encoder.spec.preprocessing, thumb_px)
+        return decode_plan(self.use_model().preprocessing, thumb_px)
 
     def watcher(self, changed: Callable[[frozenset[bytes]], None]) -> Watcher:
         """Follows the watched folders; `changed` gets the absolute paths to index (not started yet)."""
@@ -178,16 +274,20 @@ class Shiguang:
         )
 
     def search(self, query: Query) -> Answer:
-        """Answer a question. Raises WrongUse."""
-        encoder, _, searcher = self._opened()
+        """Answer a question. Raises WrongUse, and ModelError where the photos must be encoded again first."""
+        model = self._opened()
+        model.must_fit()
         image = None
         if query.image is not None:
-            image = encoder.encode_images(self.model_input(query.image)[None])[0]
-        return searcher.answer(query, image)
+            image = model.encoder.encode_images(self._model_input(query.image, model.spec)[None])[0]
+        return model.searcher.answer(query, image)
 
     def model_input(self, path: bytes) -> NDArray[np.uint8]:
         """A picture file as the model in use takes it, [side, side, 3]. Raises PhotoFault."""
-        plan = self.decode_plan()
+        return self._model_input(path, self.use_model())
+
+    def _model_input(self, path: bytes, spec: ModelSpec) -> NDArray[np.uint8]:
+        plan = decode_plan(spec.preprocessing)
         decoded = self._single.decode(path, plan)
         return np.frombuffer(decoded.pixels, np.uint8).reshape(plan.side_px, plan.side_px, 3)
 
@@ -258,8 +358,7 @@ class Shiguang:
 
     def _close_model(self) -> None:
         if self._model is not None:
-            self._model[1].close()
-            self._model[0].close()
+            self._model.close()
             self._model = None
 
 
@@ -267,4 +366,6 @@ def open_library(folder: Path, *, writable: bool, verbose: bool = False) -> Shig
     """Open the library in `folder`; a writable one is made when it is not there. Raises LibraryError."""
     database = open_for_writing(folder) if writable else open_for_reading(folder)
     start_log(folder / "log", verbose=verbose)
+    if writable:
+        mend(folder / MODELS)
     return Shiguang(folder, database)

@@ -8,19 +8,26 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a task is. `total` is None while it is not known; `rate` is items a second, 0 at the start."""
+    """Where a task is. `total` is None while it is not known; `rate` is items a second, 0 at the start.
+
+    device  what does the work, where that is worth knowing: "cpu", "cuda"; else ""
+    unit    "" for things that are counted, "byte" for a download
+    """
 
     stage: str
     done: int = 0
     total: int | None = None
     rate: float = 0.0
     failed: int = 0
+    device: str = ""
+    unit: str = ""
 
     @property
     def seconds_left(self) -> float | None:
@@ -72,6 +79,11 @@ class CancelToken:
         if self._stop.is_set():
             raise Cancelled
 
+    def hold(self) -> bool:
+        """Wait while paused; true when cancelled. For a second thread of a task, which has nobody to raise to."""
+        self._go.wait()
+        return self._stop.is_set()
+
     def wait(self, timeout_s: float) -> bool:
         """Sleep up to `timeout_s`; true when cancelled meanwhile."""
         return self._stop.wait(timeout_s)
@@ -81,17 +93,28 @@ class CancelToken:
 REPORT_EVERY_S = 0.05
 
 
-class Pace:
-    """Counts one stage, measures its rate over the last seconds, and reports at most 20 times a second."""
+# The rate is that of so many seconds before: a task that was paused, or whose work changes, is soon right again.
+RATE_OVER_S = 20.0
 
-    def __init__(self, report: Report, stage: str, total: int | None = None) -> None:
+
+class Pace:
+    """Counts one stage, measures its rate over the last seconds, and reports at most 20 times a second.
+
+    already  of `total` done by an earlier run: counted as done, but not in the rate
+    """
+
+    def __init__(
+        self, report: Report, stage: str, total: int | None = None, *, already: int = 0, device: str = ""
+    ) -> None:
         self._report = report
         self.stage = stage
         self.total = total
-        self.done = 0
+        self.done = already
         self.failed = 0
-        self._began = time.monotonic()
+        self._device = device
         self._last = 0.0
+        # (time, done) of the last RATE_OVER_S, and one before.
+        self._seen = deque([(time.monotonic(), already)])
 
     def step(self, count: int = 1, failed: int = 0) -> None:
         self.done += count
@@ -101,6 +124,15 @@ class Pace:
 
     def flush(self) -> None:
         self._last = time.monotonic()
-        took = self._last - self._began
-        rate = self.done / took if took > 0.2 else 0.0
-        self._report(Progress(self.stage, self.done, self.total, rate, self.failed))
+        while len(self._seen) > 1 and self._seen[1][0] < self._last - RATE_OVER_S:
+            self._seen.popleft()
+        began, done = self._seen[0]
+        took = self._last - began
+        rate = (self.done - done) / took if took > 0.2 else 0.0
+        if self._last - self._seen[-1][0] >= 1.0:
+            self._seen.append((self._last, self.done))
+        self._report(Progress(self.stage, self.done, self.total, rate, self.failed, self._device))
+
+    def rest(self) -> None:
+        """After waiting: the time that nothing could be done in does not count in the rate."""
+        self._seen = deque([(time.monotonic(), self.done)])

@@ -111,6 +111,14 @@ def number(value: float, decimals: int = 0) -> str:
     return _speech.locale.toString(float(value), "f", decimals)
 
 
+def data_size(size_bytes: float) -> str:
+    """A size as disks are labelled: 753 MB, 1.6 GB; powers of a thousand."""
+    decimals = 1 if size_bytes >= 1_000_000_000 else 0
+    return _speech.locale.formattedDataSize(
+        round(size_bytes), decimals, QLocale.DataSizeFormat.DataSizeSIFormat
+    )
+
+
 def month_name(month: str) -> str:
     """The heading of "2019-07" (or "2019", or "" for no date): 2019年7月, July 2019."""
     year, _, number_of_month = month.partition("-")

@@ -17,6 +17,7 @@ from desktop_app.workers.fetching import Fetching
 from desktop_app.workers.indexing import Indexing
 from desktop_app.workers.keeping import Keeping
 from desktop_app.workers.lane import STOP_WITHIN_S, Lane, close_all
+from desktop_app.workers.models import Models
 from desktop_app.workers.pictures import Pictures
 from desktop_app.workers.start import Opening
 from desktop_app.workers.worker import Done, End, Failed
@@ -38,6 +39,7 @@ class Session(QObject):
         self._searching = Lane("searching", parent=self)
         self._decoding = Lane("decoding", parent=self)
         self._indexing = Lane("indexing", parent=self)
+        self._models = Lane("models", parent=self)
         self.cells = Cells(self)
         self.timeline = PhotoModel(self.cells, self)
         self.fetching = Fetching(self._reading, self.cells, self)
@@ -45,6 +47,10 @@ class Session(QObject):
         self.pictures = Pictures(self._reading, self._decoding, self)
         self.keeping = Keeping(self._reading, self.timeline, self)
         self.indexing = Indexing(self._indexing, self)
+        self.models = Models(self._models, self._reading, self)
+        self.models.moved.connect(self.asking.ask_again)
+        self.indexing.ran.connect(self.models.list_again)
+        self.cells.wanted.connect(self.models.note_in_sight)
         self.indexing.stored.connect(self.keeping.add)
         self.indexing.ran.connect(self.keeping.read_all_again)
         self.indexing.folders_changed.connect(self.keeping.read_all_again)
@@ -75,6 +81,7 @@ class Session(QObject):
             self.pictures.begin(library)
             self.asking.begin(library)
             self.indexing.begin(library, self._folders)
+            self.models.begin(library)
 
     # ---- small things asked of the library
 
@@ -108,7 +115,10 @@ class Session(QObject):
         self.asking.forget()
         self.pictures.drop()
         self.indexing.finish()
-        all_stopped = close_all([self._indexing, self._decoding, self._searching, self._reading], within_s)
+        self.models.finish()
+        all_stopped = close_all(
+            [self._models, self._indexing, self._decoding, self._searching, self._reading], within_s
+        )
         # Where the window is closed while the library is being opened, nobody has heard of it yet.
         library = self._opening.library if self._opening is not None else None
         self._opening = self._library = None

@@ -18,6 +18,7 @@ from core.errors import ShiguangError
 from core.settings import CELL_PX, LANGUAGE, SIDEBAR_PX, THEME, Settings
 from desktop_app.dialogs.error_box import show_error
 from desktop_app.dialogs.faults import FaultsDialog
+from desktop_app.dialogs.models_desk import ModelsDesk
 from desktop_app.dialogs.reveal import open_folder
 from desktop_app.dialogs.shortcuts import ShortcutsDialog
 from desktop_app.i18n import speak, tr
@@ -53,6 +54,7 @@ class Window(QMainWindow):
         self.sidebar = Sidebar(self._folders)
         self.top = TopBar()
         self.room = Room(session)
+        self.models = ModelsDesk(session.models, self.sidebar.status, self)
         self.viewer: Viewer | None = None
         self._removed: Root | None = None
         self._overview: Overview | None = None
@@ -120,6 +122,7 @@ class Window(QMainWindow):
         session.indexing.state_changed.connect(self._take_state)
         session.indexing.refused.connect(self.show_error)
         session.went_wrong.connect(self.show_error)
+        top.models_asked.connect(self.models.show_dialog)
 
     def _add_shortcuts(self) -> None:
         for keys, action in (
@@ -129,6 +132,7 @@ class Window(QMainWindow):
             ("Ctrl++", self.top.larger),
             ("Ctrl+=", self.top.larger),
             ("Ctrl+-", self.top.smaller),
+            ("Ctrl+M", self.models.show_dialog),
             ("Ctrl+,", self.top.open_settings),
             ("F1", self.show_shortcuts),
             ("?", self.show_shortcuts),

@@ -7,7 +7,7 @@ import os
 import queue
 from typing import TYPE_CHECKING, Any
 
-from core.app import Shiguang, open_library
+from core.app import Shiguang, Switched, open_library
 from core.cli.output import Output
 from core.ingest import Counts
 from core.library.roots import Root
@@ -67,9 +67,25 @@ def run_watch(options: argparse.Namespace, output: Output, cancel: CancelToken) 
 
 
 def _index(library: Shiguang, options: argparse.Namespace, output: Output, cancel: CancelToken) -> Counts:
-    library.use_model(options.model)
+    if options.model is not None:
+        switched = library.switch_model(options.model, output.progress, cancel)
+        say_switched(switched, output)
     folders = _roots_of(library, options, output)
     return library.index(output.progress, cancel, folders=folders, everything=options.rescan)
+
+
+def say_switched(switched: Switched, output: Output) -> None:
+    """What a switch left out, and whether it finds less than before."""
+    if switched.left_out:
+        output.say(
+            f"{switched.left_out:,} photos cannot be read now; they are encoded with {switched.model} when they can be."
+        )
+    compared = switched.comparison
+    if compared is not None and compared.is_worse:
+        output.say(
+            f"Of your {compared.captions} captions {switched.model} finds {compared.new} among the first ten,"
+            f" the model before found {compared.old}. `shiguang models use` goes back."
+        )
 
 
 def _roots_of(library: Shiguang, options: argparse.Namespace, output: Output) -> list[Root] | None:

@@ -13,6 +13,7 @@ from core.doctor import checks
 from core.errors import NotThere, WrongUse
 from core.library import photos
 from core.library.photos import PhotoDetails
+from core.library.spaces import BUILDING
 from core.progress import CancelToken
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def run_status(options: argparse.Namespace, output: Output, cancel: CancelToken)
             "space": space.id,
             "model": spec.id,
             "index": {"kind": space.index_kind, "vectors": len(space)},
+            "building": _building(library),
             "bytes": _sizes(library.folder),
             "passed_over": library.passed_over(),
             "roots": [
@@ -61,12 +63,29 @@ def run_status(options: argparse.Namespace, output: Output, cancel: CancelToken)
         lines = [
             f"{value['photos']:,} photos in {value['files']:,} files, {value['offline']:,} offline, {value['failed']:,} failed",
             f"model {spec.id}, {len(space):,} vectors, {space.index_kind} search",
+            *_building_lines(value["building"]),
             *(f"{root['state']:8} {root['path']}" for root in value["roots"]),
         ]
         output.result(value, "\n".join(lines))
         return 0
     finally:
         library.close()
+
+
+def _building(library: Shiguang) -> dict[str, Any] | None:
+    """The move to another model that is under way or was interrupted."""
+    record = next((each for each in library.spaces() if each.state == BUILDING), None)
+    if record is None:
+        return None
+    photos = library.counts()["photos"]
+    return {"model": record.model, "done": record.vectors, "total": photos, "reason": record.reason or None}
+
+
+def _building_lines(building: dict[str, Any] | None) -> list[str]:
+    if building is None:
+        return []
+    line = f"moving to model {building['model']}: {building['done']:,} of {building['total']:,} photos"
+    return [line + (f"; it stopped: {building['reason']}" if building["reason"] else "")]
 
 
 def _sizes(folder: Path) -> dict[str, int]:

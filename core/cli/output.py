@@ -79,14 +79,21 @@ def _line(progress: Progress) -> str:
     if progress.total:
         width = 24
         full = round(width * progress.done / progress.total)
-        parts.append(f"[{'█' * full}{'·' * (width - full)}] {progress.done:,}/{progress.total:,}")
+        parts.append(
+            f"[{'█' * full}{'·' * (width - full)}] {_amount(progress, progress.done)}/{_amount(progress, progress.total)}"
+        )
     else:
-        parts.append(f"{progress.done:,}")
+        parts.append(_amount(progress, progress.done))
     if progress.rate:
-        parts.append(f"{progress.rate:.0f}/s")
+        parts.append(f"{_amount(progress, round(progress.rate))}/s")
     left = progress.seconds_left
     if left is not None and left >= 1:
         parts.append(f"{int(left // 60)}:{int(left % 60):02} left")
     if progress.failed:
         parts.append(f"{progress.failed} failed")
     return "  ".join(parts)
+
+
+def _amount(progress: Progress, count: int) -> str:
+    """A count as it is, bytes in megabytes."""
+    return f"{count / 1e6:,.1f} MB" if progress.unit == "byte" else f"{count:,}"

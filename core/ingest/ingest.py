@@ -28,7 +28,7 @@ log = logger(__name__)
 class Ingest:
     """Brings a library up to date with its folders. One run at a time.
 
-    stored: called from the storing thread with the ids of photos that became visible.
+    stored: called from the encoding thread with the ids of photos that became visible.
     """
 
     def __init__(
@@ -63,7 +63,9 @@ class Ingest:
             thumbless = self._thumbless() if paths is None else frozenset[int]()
             todo = self._scan(report, cancel, counts, roots, paths, everything, thumbless)
             if todo:
-                storing = Storing(self._database, self._thumbs, self._space, self._encoder, self._stored)
+                storing = Storing(
+                    self._database, self._thumbs, self._space, self._encoder, self._stored, cancel
+                )
                 pace = Pace(report, "index", len(todo))
                 Reading(self._database, self._space, self._pool, storing, counts, pace, thumbless).work(
                     todo, cancel

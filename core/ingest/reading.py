@@ -59,9 +59,10 @@ class Reading:
         self._changes_since = time.monotonic()
 
     def work(self, todo: Sequence[Todo], cancel: CancelToken) -> None:
-        """Do it all. Raises Cancelled, or what the storing thread died of; what was stored until then stays."""
+        """Do it all. Raises Cancelled, or what the encoding thread died of; what was stored until then stays."""
         self._pace.flush()
         self._storing.start()
+        is_done = False
         try:
             for answer in self._pool.run(self._jobs(todo), self._wants, cancel):
                 self._storing.check()
@@ -73,11 +74,16 @@ class Reading:
                 waited_s = time.monotonic() - self._changes_since
                 if len(self._changes) >= CHANGES_A_TRANSACTION or waited_s > CHANGES_WAIT_S:
                     self._write_changes()
+            is_done = True
         finally:
-            self._storing.finish()
+            if is_done:
+                self._storing.finish()
+            else:
+                self._storing.stop()
             self._settle()
             self._write_changes()
         self._storing.check()
+        cancel.check()
         self._pace.flush()
 
     def _jobs(self, todo: Sequence[Todo]) -> Iterator[Job]:
@@ -138,7 +144,7 @@ class Reading:
             self._follow(picture_hash, photos.photo_of_picture(self._database.reader(), picture_hash))
 
     def _settle(self) -> None:
-        """Take the storing thread's answers."""
+        """Take the encoding thread's answers."""
         while self._storing.settled:
             settled = self._storing.settled.popleft()
             if settled.error is not None:

@@ -324,6 +324,13 @@ def _said(connection: sqlite3.Connection, only: int | None) -> dict[str, dict[in
     return {"opinions": opinions, "captions": captions, "keywords": keywords}
 
 
+def captions(connection: sqlite3.Connection) -> list[tuple[int, str]]:
+    """(photo, text) of what the owner wrote about photos that are to be seen, by photo and language."""
+    return connection.execute(
+        "SELECT photo, text FROM captions JOIN photos ON photos.id = photo WHERE here > 0 ORDER BY photo, lang"
+    ).fetchall()
+
+
 def photos_with_words(connection: sqlite3.Connection, words: str, limit: int) -> dict[int, str]:
     """Photos whose file or folder name, caption or keyword holds these words: photo -> where ("name", ...)."""
     like = "%" + words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"

@@ -1,4 +1,11 @@
-"""Pictures -> the image tower's input. Pillow and numpy alone, as it runs inside the decoding processes."""
+"""Pictures -> the image tower's input. Pillow and numpy alone, as it runs inside the decoding processes.
+
+Two modes. `square` is the program's own: it is given an upright RGB picture in sRGB, made by `photos/decode.py`
+with orientation, transparency, 16 bits and colour profiles treated right, and it may come from draft scaling.
+`reference_square` is what openai/CLIP's and Chinese-CLIP's own code makes of a file, for comparing with them.
+They differ where the references go wrong (sideways photos, black or hidden colours under transparency, white
+16-bit pictures) and by rounding elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -35,14 +42,35 @@ def square(image: Image.Image, preprocessing: Preprocessing) -> Pixels:
     gap = None if scaling == Image.Resampling.NEAREST else 3.0
     if preprocessing.mode == "squash":
         return np.array(image.resize((size, size), scaling, reducing_gap=gap))
-    width, height = image.size
+    scaled = _short_side_scaled(image.size, size)
+    return np.array(_middle(image.resize(scaled, scaling, reducing_gap=gap), size))
+
+
+def reference_square(image: Image.Image, preprocessing: Preprocessing) -> Pixels:
+    """`image`, as Pillow opened it, as [s, s, 3] uint8: bit for bit what the references' code makes of it.
+
+    It is scaled in the mode it is stored in and turned into RGB last: palettes by the nearest pixel, 16 bits
+    clipped to white, transparency dropped with whatever colour lies under it; orientation tags are ignored.
+    Sources: clip/clip.py of openai/CLIP, cn_clip/clip/utils.py of Chinese-CLIP, torchvision's Resize, CenterCrop.
+    """
+    size = preprocessing.size_px
+    scaling = _FILTERS[preprocessing.interpolation]
+    if preprocessing.mode == "squash":
+        return np.array(image.resize((size, size), scaling).convert("RGB"))
+    scaled = image.resize(_short_side_scaled(image.size, size), scaling)
+    return np.array(_middle(scaled, size).convert("RGB"))
+
+
+def _short_side_scaled(size: tuple[int, int], short_px: int) -> tuple[int, int]:
+    width, height = size
     if width <= height:
-        scaled = (size, max(size, int(size * height / width)))
-    else:
-        scaled = (max(size, int(size * width / height)), size)
-    image = image.resize(scaled, scaling, reducing_gap=gap)
-    left, top = round((scaled[0] - size) / 2), round((scaled[1] - size) / 2)
-    return np.array(image.crop((left, top, left + size, top + size)))
+        return short_px, max(short_px, int(short_px * height / width))
+    return max(short_px, int(short_px * width / height)), short_px
+
+
+def _middle(image: Image.Image, size: int) -> Image.Image:
+    left, top = round((image.width - size) / 2), round((image.height - size) / 2)
+    return image.crop((left, top, left + size, top + size))
 
 
 def normalise(pixels: Pixels, preprocessing: Preprocessing) -> npt.NDArray[np.float32]:

@@ -7,7 +7,6 @@ database names are cut off, and photos whose row the file lost are encoded again
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +20,8 @@ from core.library.database import Database
 from core.library.photos import hidden_photos
 from core.log import logger
 from core.spaces.index import Index, Scores, best, cosines
-from core.spaces.vectors import Embeddings, VectorFile
+from core.spaces.origin import read_note, write_note
+from core.spaces.vectors import Embeddings, Rows, VectorFile
 
 log = logger(__name__)
 PhotoIds = NDArray[np.int64]
@@ -127,6 +127,12 @@ class Space:
         rows = [self._row_of_photo[int(photo)] for photo in photos]
         return self._file.rows(self._count)[rows].astype(np.float32)
 
+    def everything(self) -> tuple[PhotoIds, Rows]:
+        """(photo of each row [n], NOBODY where it has none; rows [n, width] float16), hidden photos among them."""
+        with self._guard:
+            count, photo_of_row = self._count, self._photo_of_row
+        return photo_of_row[:count], self._file.rows(count)
+
     def close(self) -> None:
         """Stop a running build and wait for it."""
         self._stop.set()
@@ -146,14 +152,10 @@ class Space:
         self._index.load(self._count, self.width)
 
     def _repair(self, model: str) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        note = self._folder / "space.json"
-        if not note.exists():
-            partial = note.with_suffix(".partial")
-            partial.write_text(
-                json.dumps({"id": self.id, "model": model, "width": self.width, "dtype": "float16"})
-            )
-            partial.replace(note)
+        said = {"id": self.id, "model": model, "width": self.width, "dtype": "float16"}
+        note = read_note(self._folder)
+        if note != note | said:
+            write_note(self._folder, note | said)
         have = len(self._file)
 
         lost = self._database.write(lambda db: records.forget_rows_from(db, self.id, have))

@@ -18,7 +18,8 @@ def show_error(error: ShiguangError, parent: QWidget | None = None) -> QMessageB
         QMessageBox.Icon.NoIcon, tr("Shiguang"), words.what, QMessageBox.StandardButton.Close, parent
     )
     box.setInformativeText(words.what_to_do)
-    details = words.details
+    # The exact next step too: where the language has its own, it may name a command that ours leaves out.
+    details = f"{words.details}\n{error.what_to_do}".strip() if words.details else ""
     if isinstance(error, Bug) and error.__cause__ is not None:
         details = "".join(traceback.format_exception(error.__cause__))
     if details:

@@ -24,6 +24,7 @@ def shortcuts() -> tuple[tuple[str, str], ...]:
         (f"{control}A", tr("Select all")),
         (f"{control}+  {control}-", tr("Larger or smaller photos")),
         (f"{control}O", tr("Add a folder")),
+        (f"{control}M", tr("Models")),
         (f"{control},", tr("Settings")),
         ("F1  ?", tr("Keyboard shortcuts")),
     )

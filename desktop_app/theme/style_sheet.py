@@ -33,6 +33,7 @@ QPushButton:focus { border: 1px solid $accent; }
 QPushButton:disabled { color: $ink_2; }
 QPushButton#primary { background: $accent; color: $on_accent; border: 1px solid $accent; padding: 8px 24px; }
 QPushButton#primary:hover, QPushButton#primary:focus { border: 1px solid $ink; }
+QPushButton#primary:disabled { background: $hairline; color: $ink_2; border: 1px solid $hairline; }
 QPushButton#link { background: transparent; border: 1px solid transparent; color: $accent; padding: 4px 8px;
                    border-radius: $cellpx; }
 QPushButton#link:hover { text-decoration: underline; }

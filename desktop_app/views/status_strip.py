@@ -9,28 +9,41 @@ from core.errors import ShiguangError
 from core.progress import Progress
 from desktop_app.i18n import explain, tr
 from desktop_app.theme.icons import IconButton
+from desktop_app.views.model_words import job_pace_words, job_words
 from desktop_app.views.status_words import activity_words, pace_words
 from desktop_app.workers.indexing import State
+from desktop_app.workers.models import Job
 
 # Undo is offered where it happened, for this long.
 NOTICE_MS = 8000
 BAR_STEPS = 1000
+# The line is as wide as the sidebar at its narrowest, less the buttons; a long name of a model is elided.
+LINE_PX = 220
 
 
 class StatusStrip(QWidget):
-    """Shows a State and its Progress. A failure stays until it was read."""
+    """Shows a State and its Progress: of the indexing, and while that rests of what is done with models. A failure
+    stays until it was read."""
 
     paused = Signal()
     went_on = Signal()
     stopped = Signal()
     error_opened = Signal(object)  # ShiguangError
     undone = Signal()
+    job_paused = Signal()
+    job_went_on = Signal()
+    job_stopped = Signal()
+    job_dismissed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._state = State.IDLE
         self._progress: Progress | None = None
         self._error: ShiguangError | None = None
+        self._job: Job | None = None
+        self._job_state = State.IDLE
+        self._job_progress: Progress | None = None
+        self._job_error: ShiguangError | None = None
         self._idle_words = ""
         self._bar = QProgressBar()
         self._bar.setRange(0, BAR_STEPS)
@@ -44,7 +57,7 @@ class StatusStrip(QWidget):
         self._link = QPushButton()
         self._link.setObjectName("link")
         self._pause.clicked.connect(self._toggle)
-        self._stop.clicked.connect(self.stopped)
+        self._stop.clicked.connect(self._ask_stop)
         self._link.clicked.connect(self._follow_link)
         self._notice = ""
         self._notice_ends = QTimer(self)
@@ -85,6 +98,14 @@ class StatusStrip(QWidget):
         self._progress = progress
         self._say()
 
+    def show_job(
+        self, job: Job | None, state: State, progress: Progress | None, error: ShiguangError | None = None
+    ) -> None:
+        """What is done with models; None when nothing is."""
+        self._job, self._job_state = job, state
+        self._job_progress, self._job_error = progress, error
+        self._say()
+
     def show_idle_words(self, words: str) -> None:
         """What is said while nothing is going on, for instance how many photos there are."""
         self._idle_words = words
@@ -100,48 +121,70 @@ class StatusStrip(QWidget):
         self._notice = ""
         self._say()
 
+    @property
+    def _shows_job(self) -> bool:
+        return self._state is State.IDLE and self._job is not None and self._job_state is not State.IDLE
+
     def _say(self) -> None:
-        state = self._state
-        self._line.setText(self._notice or activity_words(state, self._progress) or self._idle_words)
-        pace = (
-            explain(self._error).what
-            if state is State.FAILED and self._error
-            else pace_words(state, self._progress)
-        )
-        link = tr("Undo") if self._notice else tr("Details") if state is State.FAILED and self._error else ""
+        if self._shows_job and self._job is not None:
+            state, progress, error = self._job_state, self._job_progress, self._job_error
+            words, pace = job_words(self._job, state, progress), job_pace_words(state, progress)
+        else:
+            state, progress, error = self._state, self._progress, self._error
+            words, pace = activity_words(state, progress), pace_words(state, progress)
+        has_failed = state is State.FAILED and error is not None
+        if has_failed and error is not None:
+            pace = explain(error).what
+        words = self._notice or words or self._idle_words
+        self._line.setText(self._line.fontMetrics().elidedText(words, Qt.TextElideMode.ElideMiddle, LINE_PX))
+        self._line.setToolTip(words if self._line.text() != words else "")
         self._pace.setText("" if self._notice else pace)
         self._pace.setVisible(bool(pace) and not self._notice)
+        link = tr("Undo") if self._notice else tr("Details") if has_failed else ""
         self._link.setText(link)
         self._link.setVisible(bool(link))
         goes_on = state in (State.PAUSED, State.STOPPED, State.FAILED)
         self._pause.setVisible(state is not State.IDLE)
         self._pause.show_icon("play" if goes_on else "pause")
         self._pause.say(tr("Go on") if goes_on else tr("Pause"))
-        self._stop.setVisible(state in (State.RUNNING, State.PAUSED))
-        self._stop.say(tr("Stop"))
-        self._show_bar()
+        # A job that has ended is taken away by the same button: the indexing's next run replaces its own.
+        can_go = self._shows_job and state in (State.STOPPED, State.FAILED)
+        self._stop.setVisible(can_go or state in (State.RUNNING, State.PAUSED))
+        self._stop.show_icon("close" if can_go else "stop")
+        self._stop.say(tr("Close") if can_go else tr("Stop"))
+        self._show_bar(state, progress)
 
-    def _show_bar(self) -> None:
-        progress = self._progress
-        is_known = progress is not None and progress.stage != "scan" and bool(progress.total)
-        share = (
-            progress.done / progress.total if is_known and progress is not None and progress.total else 0.0
-        )
-        self._bar.setValue(round(BAR_STEPS * share) if self._state is not State.IDLE else 0)
+    def _show_bar(self, state: State, progress: Progress | None) -> None:
+        share = 0.0
+        if progress is not None and progress.stage != "scan" and progress.total:
+            share = progress.done / progress.total
+        self._bar.setValue(round(BAR_STEPS * share) if state is not State.IDLE else 0)
 
     def _toggle(self) -> None:
-        if self._state is State.RUNNING:
+        if self._shows_job:
+            (self.job_paused if self._job_state is State.RUNNING else self.job_went_on).emit()
+        elif self._state is State.RUNNING:
             self.paused.emit()
         else:
             self.went_on.emit()
+
+    def _ask_stop(self) -> None:
+        if not self._shows_job:
+            self.stopped.emit()
+        elif self._job_state in (State.RUNNING, State.PAUSED):
+            self.job_stopped.emit()
+        else:
+            self.job_dismissed.emit()
 
     def _follow_link(self) -> None:
         if self._notice:
             self._notice_ends.stop()
             self._end_notice()
             self.undone.emit()
-        elif self._error is not None:
-            self.error_opened.emit(self._error)
+            return
+        error = self._job_error if self._shows_job else self._error
+        if error is not None:
+            self.error_opened.emit(error)
 
     def changeEvent(self, event: QEvent) -> None:
         if event.type() == QEvent.Type.LanguageChange:

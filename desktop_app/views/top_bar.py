@@ -42,6 +42,7 @@ class TopBar(QWidget):
     theme_chosen = Signal(object)  # auto, light or dark
     language_chosen = Signal(object)  # auto, zh_CN or en
     shortcuts_asked = Signal()
+    models_asked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -112,6 +113,7 @@ class TopBar(QWidget):
         self._menu.addSeparator()
         self._add_choices(tr("Language"), languages, self._language, self.language_chosen)
         self._menu.addSeparator()
+        self._menu.addAction(tr("Models…"), QKeySequence("Ctrl+M"), self.models_asked.emit)
         self._menu.addAction(tr("Keyboard shortcuts"), QKeySequence("F1"), self.shortcuts_asked.emit)
 
     def _add_choices(

@@ -58,6 +58,12 @@ class Asking(QObject):
         else:
             self._pause.start()
 
+    @Slot()
+    def ask_again(self) -> None:
+        """The answer may be another now: the library moved to another model."""
+        if self._query is not None:
+            self._ask_now()
+
     def forget(self) -> None:
         """Nothing is asked any more; an answer that is under way is dropped."""
         self._pause.stop()

@@ -23,7 +23,6 @@ import numpy as np
 from PIL import Image
 
 from core.app import decode_plan
-from core.ingest import AT_ONCE
 from core.models.encoder import Encoder
 from core.models.registry import model_folder
 from core.photos.decode import decode
@@ -70,8 +69,8 @@ def alone(files: list[Path], encoder: Encoder, folder: Path) -> tuple[float, flo
     took = []
     for _ in range(3):
         begin = time.process_time()
-        for at in range(0, len(pixels), AT_ONCE):
-            encoder.encode_images(pixels[at : at + AT_ONCE])
+        for at in range(0, len(pixels), encoder.images_at_once):
+            encoder.encode_images(pixels[at : at + encoder.images_at_once])
         took.append((time.process_time() - begin) / len(files))
     return decoding, statistics.median(took)
 

@@ -99,20 +99,20 @@ def test_a_migration_makes_a_backup_first_and_all_or_nothing(
     database = open_for_writing(tmp_path)
     database.write(lambda db: db.execute("INSERT INTO roots (path, volume) VALUES (?, 'kept')", (b"/a",)))
     database.close()
-    later = tmp_path / "later"
+    later, version = tmp_path / "later", latest_version()
     later.mkdir()
-    (later / "002_breaks.py").write_text(
+    (later / f"{version + 1:03}_breaks.py").write_text(
         '"""Breaks in the middle."""\ndef apply(db):\n    db.execute("DELETE FROM roots")\n    raise RuntimeError("power cut")\n'
     )
     monkeypatch.setattr(migrations, "__path__", [*migrations.__path__, str(later)])
     with pytest.raises(RuntimeError, match="power cut"):
         open_for_writing(tmp_path)
     monkeypatch.undo()
-    sys.modules.pop(f"{migrations.__name__}.002_breaks", None)
-    backups = list((tmp_path / "backups").glob("library-v001-*.db"))
+    sys.modules.pop(f"{migrations.__name__}.{version + 1:03}_breaks", None)
+    backups = list((tmp_path / "backups").glob(f"library-v{version:03}-*.db"))
     assert len(backups) == 1
     for file in (tmp_path / FILE, backups[0]):
         connection = sqlite3.connect(file)
         assert connection.execute("SELECT volume FROM roots").fetchall() == [("kept",)]
-        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (version,)
         connection.close()
