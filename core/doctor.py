@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import onnxruntime
-
 from core import __version__
 from core.errors import ShiguangError
 from core.library.database import FILE, open_for_reading
 from core.library.photos import counts
-from core.models.registry import STARTER, model_folder
+from core.models.registry import STARTER, known_models, model_folder
+from core.models.runtime.measured import MEASURED_FILE, recall
+from core.models.runtime.providers import available
 from core.models.spec import ModelSpec
 from core.spaces.index import has_hnswlib
 
@@ -54,7 +54,8 @@ def checks(library: Path, *, with_names: bool = True) -> list[Check]:
         ),
         Check("cores", True, f"{os.cpu_count()}"),
         *_packages(),
-        Check("providers", True, ", ".join(onnxruntime.get_available_providers())),
+        Check("providers", True, ", ".join(available())),
+        *_measured(library),
         _hnswlib(),
         _training(),
         _starter(),
@@ -96,6 +97,25 @@ def _starter() -> Check:
     except ShiguangError as error:
         return Check("starter model", False, f"{error} {error.what_to_do}")
     return Check("starter model", True, f"{spec.width} wide, {', '.join(spec.languages)}")
+
+
+def _measured(library: Path) -> list[Check]:
+    """What was found fastest on this machine, a line a model that was used."""
+    models = library / "models"
+    found = []
+    for model in known_models(models):
+        try:
+            spec = ModelSpec.load(model_folder(model, models))
+        except ShiguangError:
+            continue  # the model's own check says so
+        known = recall(models / MEASURED_FILE, spec.space_id)
+        if known is not None:
+            detail = (
+                f"pictures in {spec.image_precision} on {known.image_provider}, {known.images_per_s:.1f} a second; "
+                f"texts in {spec.text_precision} on {known.text_provider}, {known.text_ms:.1f} ms"
+            )
+            found.append(Check(f"speed of {model}", True, detail))
+    return found
 
 
 def _library(folder: Path, with_names: bool) -> list[Check]:

@@ -122,6 +122,10 @@ class Pace:
         if time.monotonic() - self._last >= REPORT_EVERY_S:
             self.flush()
 
+    def wait(self) -> None:
+        """Report the stage "wait": something else goes first. `rest` afterwards."""
+        self._report(Progress("wait", self.done, self.total, 0.0, self.failed, self._device))
+
     def flush(self) -> None:
         self._last = time.monotonic()
         while len(self._seen) > 1 and self._seen[1][0] < self._last - RATE_OVER_S:

@@ -187,7 +187,7 @@ class Switching:
         pool = DecodingPool(self._plan(spec), self._workers)
         new = OpenModel.over(self._folder, self._database, encoder)
         try:
-            building = Building(self._database, new.space, encoder, pool, self._turns.wait)
+            building = Building(self._database, new.space, encoder, pool, self._turns)
             while True:
                 building.work(self._pace(spec, encoder, report), cancel, first)
                 # Opened again: now it knows its vectors, and an import may have taken some away.

@@ -55,6 +55,8 @@ MADE_FROM = (ROOT / "pyproject.toml", CONSTRAINTS, Path(__file__).resolve())
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 SHIGUANG = VENV / ("Scripts/shiguang.exe" if os.name == "nt" else "bin/shiguang")
 
+# Extras that tests use beside the extra "test"; a user installs them when they are wanted.
+FOR_TESTS = ("train", "openvino")
 # PyPI's torch for Linux carries 3 GB of CUDA; the tests of training run on the CPU build.
 TORCH_FOR_CPU = "https://download.pytorch.org/whl/cpu"
 # If one of these cannot be imported, the environment is broken, whatever pip thinks.
@@ -191,7 +193,8 @@ def install(extras: set[str], offline: bool) -> None:
         raise SetupFailed("The packages are installed but cannot be loaded; Python says why above.")
     no_hnswlib = install_hnswlib(optional["hnsw"], offline)
     if "test" in extras:
-        install_training(optional["train"], offline)
+        for extra in FOR_TESTS:
+            install_for_tests(extra, optional[extra], offline)
     write_stamp(sorted(extras), no_hnswlib)
 
 
@@ -264,13 +267,14 @@ def from_wheels_quietly(*requirement: str) -> bool:
     return call([*command, "--constraint", CONSTRAINTS, *requirement], **silence) == 0
 
 
-def install_training(requirements: Sequence[str], offline: bool) -> None:
-    """torch and transformers for the tests of training; without them those tests are skipped."""
+def install_for_tests(extra: str, requirements: Sequence[str], offline: bool) -> None:
+    """An extra that some tests need; where it cannot be had, those tests are skipped."""
     if from_wheels_quietly(*requirements):
         return
-    more = ["--extra-index-url", TORCH_FOR_CPU] if sys.platform == "linux" and answers(TORCH_FOR_CPU) else []
+    on_linux = extra == "train" and sys.platform == "linux"
+    more = ["--extra-index-url", TORCH_FOR_CPU] if on_linux and answers(TORCH_FOR_CPU) else []
     if offline or pip("wheel", "--wheel-dir", WHEELS, *more, *requirements) or from_wheels(*requirements):
-        say("torch and transformers could not be had: the tests of training are skipped.")
+        say(f"The extra {extra} ({', '.join(requirements)}) could not be had: its tests are skipped.")
 
 
 def answers(address: str) -> bool:

@@ -88,7 +88,8 @@ class Panel:
     def _products(self, rows: Rows | Floats) -> Floats:
         """[k, n]: every album's weights with every row."""
         if rows.dtype == np.float16 and len(self.entries) <= FEW:
-            parts = [cosines(weights, rows) for weights in self._weights]
+            halves = np.asarray(rows, np.float16)
+            parts = [cosines(weights, halves) for weights in self._weights]
             return np.stack(parts) if parts else np.zeros((0, len(rows)), np.float32)
         return np.asarray(self._weights @ rows.astype(np.float32).T, np.float32)
 

@@ -10,10 +10,8 @@ import numpy as np
 
 from core.app import decode_plan, open_library
 from core.cli.output import Output
-from core.errors import WrongUse
 from core.models.encoder import Encoder
 from core.models.registry import model_folder
-from core.models.spec import ModelSpec
 from core.photos.single import decode_one
 from core.progress import CancelToken
 from core.search.query import Query
@@ -90,9 +88,11 @@ def run_search(options: argparse.Namespace, output: Output, cancel: CancelToken)
 
 
 def run_embed(options: argparse.Namespace, output: Output, cancel: CancelToken) -> int:
-    encoder = Encoder.open(model_folder(options.model, options.library / "models"), provider=options.provider)
+    models = options.library / "models"
+    encoder = Encoder.open(
+        model_folder(options.model, models), provider=options.provider, precision=options.precision
+    )
     try:
-        _require(options.precision, encoder.spec)
         if options.text:
             embeddings = encoder.encode_texts(options.text)
             for text, embedding in zip(options.text, embeddings, strict=True):
@@ -106,16 +106,6 @@ def run_embed(options: argparse.Namespace, output: Output, cancel: CancelToken) 
         return 0
     finally:
         encoder.close()
-
-
-def _require(precision: str | None, spec: ModelSpec) -> None:
-    """A model folder holds one form of each tower; another cannot be asked for."""
-    have = {spec.image_precision, spec.text_precision}
-    if precision is not None and precision not in have:
-        raise WrongUse(
-            f"{spec.id} is here in {' and '.join(sorted(have))}, not in {precision}.",
-            what_to_do="Leave --precision out, or name one that is here.",
-        )
 
 
 def _embedding(given: str, embedding: list[float], model: str, output: Output) -> None:

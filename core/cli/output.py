@@ -89,6 +89,8 @@ def _line(progress: Progress) -> str:
     left = progress.seconds_left
     if left is not None and left >= 1:
         parts.append(f"{int(left // 60)}:{int(left % 60):02} left")
+    if progress.device:
+        parts.append(f"on {progress.device}")
     if progress.failed:
         parts.append(f"{progress.failed} failed")
     return "  ".join(parts)

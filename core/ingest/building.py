@@ -8,12 +8,13 @@ the next import. Nothing remembers where a build stood: it goes on with the phot
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from sqlite_utils import Database as Tables
 
 from core.errors import ModelError, PhotoFault
 from core.ingest.encoding import Encoding
+from core.ingest.turns import Turns
 from core.library import spaces
 from core.library.database import Database
 from core.library.spaces import PhotoFile
@@ -28,12 +29,14 @@ log = logger(__name__)
 
 # So many photos that a model refuses one after the other are no accident: the model does not work here.
 MOST_REFUSED = 8
+# Files that are looked up at a time: 500 bytes each, and half an hour's work for a large model on two cores.
+PORTION = 5_000
 
 
 class Building:
     """One build. `work` may be called again, as more photos come in; what failed once is not tried again.
 
-    wait_for_turn  called between photos: the import goes first, because its photos cannot be found at all yet
+    The import goes first, because its photos cannot be found at all yet: between two photos a build waits for it.
     """
 
     def __init__(
@@ -42,39 +45,48 @@ class Building:
         space: Space,
         encoder: Encoder,
         pool: DecodingPool,
-        wait_for_turn: Callable[[CancelToken], None],
+        turns: Turns,
     ) -> None:
         self._database = database
         self._space = space
         self._encoder = encoder
         self._pool = pool
-        self._wait_for_turn = wait_for_turn
+        self._turns = turns
         self._tried: set[int] = set()
+        # Files that were tried and whose photos still have no vector, when they were last looked for.
+        self._in_vain = 0
         self._refused = 0
         # Stored and refused since they were last counted; told by the encoding thread.
         self._guard = threading.Lock()
         self._stored_now = self._refused_now = 0
 
-    def work(self, pace: Pace, cancel: CancelToken, first: Sequence[int] = ()) -> int:
-        """Encode every photo without a vector that can be read, the newest first; how many files were tried.
+    def work(self, pace: Pace, cancel: CancelToken, first: Sequence[int] = ()) -> None:
+        """Encode every photo without a vector that can be read, the newest first.
 
         first  photos to be done before the others: those in sight
         Raises Cancelled, ModelError, or DiskFull; what was stored until then stays.
         """
-        tried = 0
-        while files := self._next_files(first):
+        if first:
+            self._work_through(self._next_files(first[:PORTION]), pace, cancel)
+        while files := self._next_files():
             self._work_through(files, pace, cancel)
-            tried += len(files)
-        return tried
 
-    def _next_files(self, first: Sequence[int]) -> dict[int, PhotoFile]:
-        """For each photo without a vector a file that was not tried yet, in the order of work."""
-        chosen: dict[int, PhotoFile] = {}
-        for each in spaces.files_to_encode(self._database.reader(), self._space.id):
-            if each.file not in self._tried:
-                chosen.setdefault(each.photo, each)
-        in_sight = {photo: chosen[photo] for photo in first if photo in chosen}
-        return in_sight | chosen
+    def is_left(self) -> bool:
+        """Whether there are photos that `work` would encode now."""
+        return bool(self._next_files())
+
+    def _next_files(self, among: Sequence[int] = ()) -> dict[int, PhotoFile]:
+        """For some of the photos without a vector a file that was not tried yet, in the order of work."""
+        while True:
+            limit = PORTION + self._in_vain
+            found = spaces.files_to_encode(self._database.reader(), self._space.id, limit, among)
+            chosen: dict[int, PhotoFile] = {}
+            for each in found:
+                if each.file not in self._tried:
+                    chosen.setdefault(each.photo, each)
+            if chosen or among or len(found) < limit:
+                return chosen
+            self._in_vain = len(found)
 
     def _work_through(self, files: dict[int, PhotoFile], pace: Pace, cancel: CancelToken) -> None:
         encoding: Encoding[PhotoFile] = Encoding(
@@ -93,7 +105,7 @@ class Building:
             is_done = True
         finally:
             if is_done:
-                encoding.finish()
+                encoding.finish(lambda: self._count(pace))
             else:
                 encoding.stop()
             self._count(pace)
@@ -104,7 +116,10 @@ class Building:
     def _jobs(self, files: dict[int, PhotoFile], pace: Pace, cancel: CancelToken) -> Iterator[Job]:
         for photo, file in files.items():
             self._tried.add(file.file)
-            self._wait_for_turn(cancel)
+            if self._turns.is_importing:
+                pace.wait()
+                self._turns.wait(cancel)
+                pace.rest()
             yield Job(photo, file.path)
 
     def _take(
@@ -122,10 +137,6 @@ class Building:
             refused, self._refused_now = self._refused_now, 0
         if stored or refused:
             pace.step(stored, failed=refused)
-
-    def is_left(self) -> bool:
-        """Whether there are photos that `work` would encode now."""
-        return bool(self._next_files(()))
 
     # ---- in the encoding thread
 

@@ -69,19 +69,22 @@ class Encoding(Generic[T]):
         if self._broken is not None:
             raise self._broken
 
-    def finish(self) -> None:
-        """Wait until everything handed in is stored, or the thread has died."""
-        self._end()
+    def finish(self, tick: Callable[[], None]) -> None:
+        """Wait until everything handed in is stored, or the thread has died; `tick` is called now and then meanwhile."""
+        self._end(tick)
 
     def stop(self) -> None:
         """Wait for what is being encoded now; it is stored, the rest is dropped."""
         self._stopping.set()
-        self._end()
+        self._end(lambda: None)
 
-    def _end(self) -> None:
-        while self._thread.is_alive() and not self._put(None, PATIENCE_S):
-            pass
-        self._thread.join()
+    def _end(self, tick: Callable[[], None]) -> None:
+        is_told = False
+        while self._thread.is_alive():
+            # The queue may be full, and the thread may die before it is not.
+            is_told = is_told or self._put(None, PATIENCE_S)
+            self._thread.join(PATIENCE_S)
+            tick()
 
     def _put(self, item: tuple[T, bytes] | None, timeout_s: float) -> bool:
         try:

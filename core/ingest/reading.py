@@ -77,7 +77,7 @@ class Reading:
             is_done = True
         finally:
             if is_done:
-                self._storing.finish()
+                self._storing.finish(self._settle)
             else:
                 self._storing.stop()
             self._settle()

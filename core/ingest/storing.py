@@ -72,9 +72,9 @@ class Storing:
         """Raise what the encoding thread died of, if it did."""
         self._encoding.check()
 
-    def finish(self) -> None:
+    def finish(self, tick: Callable[[], None]) -> None:
         """Wait until everything handed in is stored, or the encoding thread has died."""
-        self._encoding.finish()
+        self._encoding.finish(tick)
 
     def stop(self) -> None:
         """Wait for what is being encoded now; what waits is dropped and found again by the next run."""

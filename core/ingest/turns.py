@@ -29,6 +29,10 @@ class Turns:
                 self._imports -= 1
                 self._condition.notify_all()
 
+    @property
+    def is_importing(self) -> bool:
+        return self._imports > 0
+
     def wait(self, cancel: CancelToken) -> None:
         """Until no import is under way. Raises Cancelled."""
         with self._condition:

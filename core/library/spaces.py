@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlite_utils import Database as Tables
@@ -202,15 +202,21 @@ def count_without_vector(connection: sqlite3.Connection, space: str) -> int:
     return int(row[0])
 
 
-def files_to_encode(connection: sqlite3.Connection, space: str) -> list[PhotoFile]:
-    """Every readable file of each photo without a vector in this space, the newest photos first."""
+def files_to_encode(
+    connection: sqlite3.Connection, space: str, limit: int, among: Sequence[int] = ()
+) -> list[PhotoFile]:
+    """Up to `limit` readable files of photos without a vector in this space, the newest photos first.
+
+    among  these photos alone, where there are any; a few hundred at most
+    """
+    chosen = f" AND photos.id IN ({','.join('?' * len(among))})" if among else ""
     rows = connection.execute(
         "SELECT photos.id, picture_hash, files.id, roots.path, files.path"
         " FROM photos JOIN files ON files.photo = photos.id JOIN roots ON roots.id = files.root"
         # A file of kind "new" has changed and was not looked into yet: what it shows now is not known.
-        f" WHERE {_WITHOUT_VECTOR} AND files.state = 'here' AND files.kind != 'new' AND watched"
-        " ORDER BY taken DESC, photos.id DESC, files.id",
-        (space,),
+        f" WHERE {_WITHOUT_VECTOR} AND files.state = 'here' AND files.kind != 'new' AND watched{chosen}"
+        " ORDER BY taken DESC, photos.id DESC, files.id LIMIT ?",
+        (space, *among, limit),
     )
     return [PhotoFile(photo, bytes(sum_), file, os.path.join(*path)) for photo, sum_, file, *path in rows]
 

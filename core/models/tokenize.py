@@ -61,7 +61,7 @@ def padded(ids: Sequence[Sequence[int]], pad_id: int, least: int = 1) -> tuple[I
 
 def openai_clean(text: str) -> str:
     """A text as openai/CLIP hands it to its BPE: mended, unescaped twice, single spaces, lower case."""
-    # 60 ms to import, and the towers of other families never need it.
+    # A tenth of a second to import, and the towers of other families never need it.
     import ftfy
 
     mended = ftfy.fix_text(text)

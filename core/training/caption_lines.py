@@ -67,7 +67,9 @@ def import_captions(database: Database, path: Path, report: Report, cancel: Canc
     lines = list(read_lines(path))
     reader = database.reader()
     photos = [_photo_at(reader, line, path.parent) for line in lines]
-    wanted = {line["sha256"].lower() for line, photo in zip(lines, photos, strict=True) if _by_hash(line, photo)}
+    wanted = {
+        line["sha256"].lower() for line, photo in zip(lines, photos, strict=True) if _by_hash(line, photo)
+    }
     known = _photos_of_hashes(database, wanted, report, cancel) if wanted else {}
     new: dict[tuple[int, str], str] = {}
     unknown = 0

@@ -55,7 +55,9 @@ def learn_in_parts(
     leaves = tuple(whole.detach().requires_grad_() for whole, _ in gathered)
     value = loss(leaves)
     arithmetic.backward(value)
-    slopes = [leaf.grad[own] for leaf, (_, own) in zip(leaves, gathered, strict=True) if leaf.grad is not None]
+    slopes = [
+        leaf.grad[own] for leaf, (_, own) in zip(leaves, gathered, strict=True) if leaf.grad is not None
+    ]
     end = 0
     for part, state in zip(parts, states, strict=True):
         _set_random_state(state)

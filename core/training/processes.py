@@ -29,7 +29,7 @@ class Processes:
         cpu  stay off the accelerators
         """
         # 1 s to import, and only those with several devices, or one that is no CPU, need it.
-        from accelerate import PartialState  # noqa: PLC0415
+        from accelerate import PartialState
 
         state = PartialState(cpu=cpu)
         return cls(state.num_processes, state.process_index, str(state.device))

@@ -89,6 +89,8 @@ def job_words(job: Job, state: State, progress: Progress | None) -> str:
         words = tr("Dropping {name}", name=job.name)
     elif progress is not None and progress.stage == "compare":
         words = tr("Comparing {name} by your captions", name=job.name)
+    elif progress is not None and progress.stage == "wait" and state is State.RUNNING:
+        return tr("{name} waits for new photos", name=job.name)
     else:
         words = tr("Moving to {name}", name=job.name)
     counted = _counted(progress)

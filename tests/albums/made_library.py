@@ -11,6 +11,7 @@ import numpy.typing as npt
 from sqlite_utils import Database as Tables
 
 from core.albums import Albums
+from core.library import albums as records
 from core.library import spaces
 from core.library.database import Database, open_for_writing
 from core.library.photos import FileFacts, Picture, add_photo, attach_file
@@ -37,15 +38,26 @@ class MadeLibrary:
     albums: Albums
 
     @classmethod
-    def of(cls, folder: Path, encoder: Encoder, embeddings: Embeddings) -> MadeLibrary:
-        """A new library in `folder` with these photos, embeddings [n, width] of the encoder's space."""
+    def of(
+        cls, folder: Path, encoder: Encoder, embeddings: Embeddings, texts: dict[str, bytes] | None = None
+    ) -> MadeLibrary:
+        """A new library in `folder` with these photos, embeddings [n, width] of the encoder's space.
+
+        texts  what other libraries of this space have encoded already
+        """
         database = open_for_writing(folder)
         spec = encoder.spec
         database.write(lambda db: spaces.use_space(db, spec.space_id, spec.id, spec.width))
+        database.write(lambda db: records.keep_texts(db, spec.space_id, texts or {}))
         space = Space.open(folder, spec.space_id, spec.id, spec.width, database)
         made = cls(folder, database, space, encoder, Albums(database, space, encoder))
         made.add(embeddings)
         return made
+
+    def texts(self) -> dict[str, bytes]:
+        """Every text that was encoded for this library."""
+        rows = self.database.reader().execute("SELECT text, embedding FROM text_embeddings")
+        return dict(rows.fetchall())
 
     def add(self, embeddings: Embeddings) -> list[int]:
         """More photos; their ids."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.errors import ModelError
+from core.errors import ModelError, NotThere
 from core.models.encoder import Encoder
 
 TEXTS = [
@@ -101,3 +101,33 @@ def test_a_broken_graph_is_an_error_with_its_path(starter_folder: Path, tmp_path
 def test_a_provider_that_is_not_installed_is_said(starter_folder: Path) -> None:
     with pytest.raises(ModelError, match="steam"):
         Encoder.open(starter_folder, provider="steam")
+
+
+def test_a_form_that_is_not_here_is_said_with_what_is(starter_folder: Path) -> None:
+    with pytest.raises(NotThere, match="bf16") as caught:
+        Encoder.open(starter_folder, precision="bf16")
+    assert "fp16" in caught.value.what_to_do
+
+
+def test_another_form_is_opened_from_its_folder(starter_folder: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(starter_folder, folder)
+    (folder / "fp32").mkdir()
+    shutil.move(folder / "image.onnx", folder / "fp32" / "image.onnx")
+    encoder = Encoder.open(folder, precision="fp32")
+
+    assert encoder.forms() == {"image": ("fp16", "fp32"), "text": ("int4",)}
+    assert encoder.encode_images(squares(1)).shape == (1, encoder.spec.width)
+    # This tower is not here in it, and another is never run instead.
+    with pytest.raises(NotThere, match="fp32"):
+        encoder.encode_texts(["a dog"])
+
+
+def test_an_idle_image_tower_gives_its_memory_back(starter_folder: Path) -> None:
+    encoder = Encoder.open(starter_folder)
+    assert not encoder.unload_idle_images(0)
+    encoder.encode_images(squares(1))
+
+    assert not encoder.unload_idle_images(3600)
+    assert encoder.unload_idle_images(0)
+    assert len(encoder.encode_images(squares(1))) == 1

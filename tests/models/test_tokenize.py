@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from core.errors import ModelError
 from core.models.encoder import Encoder
-from core.models.spec import ModelSpec
-from core.models.tokenize import Tokenizer, padded
+from core.models.spec import CLEANINGS, ModelSpec
+from core.models.tokenize import CLEANING, Tokenizer, chinese_clip_clean, openai_clean, padded
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +90,27 @@ def test_any_text_has_an_embedding_of_length_one(starter: Encoder, texts: list[s
 
     assert embeddings.shape == (len(texts), starter.spec.width)
     np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-4)
+
+
+def test_texts_for_openais_tokenizer_are_mended_unescaped_and_in_lower_case() -> None:
+    assert openai_clean("  It's\u00a0a   &amp;amp;\tCafÃ© ") == "it's a & café"
+
+
+def test_texts_for_chinese_clip_have_their_characters_apart_and_no_accents() -> None:
+    assert chinese_clip_clean("中国 Café\u0000\u200b ΣΟΦΟΣ").split() == ["中", "国", "cafe", "σοφος"]
+    assert chinese_clip_clean("\U0002b8d9a").split() == ["\U0002b8d9", "a"]
+    assert chinese_clip_clean("\ue000x") == "\ue000x"
+
+
+@settings(deadline=None, max_examples=50)
+@given(text=st.text(st.characters(codec=None), max_size=100))
+def test_any_text_can_be_cleaned(text: str) -> None:
+    for clean in CLEANING.values():
+        assert isinstance(clean(text), str)
+
+
+def test_every_cleaning_that_a_spec_may_name_is_known() -> None:
+    assert tuple(CLEANING) == CLEANINGS
 
 
 def test_a_file_that_is_no_tokenizer_is_an_error_with_its_path(starter_folder: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import threading
@@ -18,7 +19,6 @@ from core.library.spaces import BUILDING, IN_USE, KEPT
 from core.models.encoder import Encoder
 from core.progress import Cancelled, CancelToken, Progress, silent
 from core.search.query import Query
-from core.spaces.vectors import VectorFile
 from tests.made_models import make_model
 from tests.spaces.conftest import FIRST, PHOTOS, SECOND, add_photo, folder_of
 
@@ -172,28 +172,30 @@ def test_a_full_disk_is_said_before_anything_is_begun(
 
 
 def test_a_disk_that_fills_leaves_the_old_model_at_work(
-    library: Shiguang, monkeypatch: pytest.MonkeyPatch
+    library: Shiguang, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = VectorFile.append
+    old = tmp_path / "library/spaces" / library.space.id / "vectors.f16"
+    before, real = old.read_bytes(), os.fsync
+    row_bytes = 2 * 48
 
-    def full(self: VectorFile, embeddings: np.ndarray) -> int:
-        if self.width == 48 and len(self) >= 16:
-            raise DiskFull("The disk that holds the library is full.")
-        return real(self, embeddings)
+    def full(handle: int) -> None:
+        [file] = [each for each in (tmp_path / "library/spaces").glob("*/vectors.f16") if each != old]
+        if os.path.samestat(os.fstat(handle), file.stat()) and file.stat().st_size > 16 * row_bytes:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(handle)
 
-    # The edge that is faked is the disk.
-    monkeypatch.setattr(VectorFile, "append", full)
+    # The edge that is faked is the disk: it takes the first 16 rows of the new space and no more.
+    monkeypatch.setattr("core.spaces.vectors.os.fsync", full)
     with pytest.raises(DiskFull):
         switch(library)
     [record] = [each for each in library.spaces() if each.model == SECOND]
-    assert (record.state, record.vectors, record.reason) == (
-        BUILDING,
-        16,
-        "The disk that holds the library is full.",
-    )
+    assert (record.state, record.vectors) == (BUILDING, 16)
+    assert record.reason == "The disk that holds the library is full."
+    assert (tmp_path / "library/spaces" / record.id / "vectors.f16").stat().st_size == 16 * row_bytes
     assert library.use_model().id == FIRST
     assert found(library, "green green") == {"green"}
-    monkeypatch.setattr(VectorFile, "append", real)
+    assert old.read_bytes() == before
+    monkeypatch.undo()
     assert switch(library).encoded == PHOTOS - 16
     assert [each.reason for each in library.spaces()] == ["", ""]
 
@@ -315,6 +317,39 @@ def test_a_file_that_shows_another_picture_now_lends_its_photo_no_vector(
     (photos / "red 0.jpg").write_bytes((photos / "blue 2.jpg").read_bytes())
     done = switch(library)
     assert (done.photos, done.left_out) == (PHOTOS - 1, 1)
+
+
+def test_photos_are_looked_up_in_portions_past_those_that_cannot_be_read(
+    library: Shiguang, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The newest by name, so that every portion begins with files that are not there.
+    for photo in library.photo_ids()[:9]:
+        Path(library.first_paths([photo])[photo]).unlink()
+    monkeypatch.setattr("core.ingest.building.PORTION", 4)
+    done = switch(library)
+    assert (done.photos, done.left_out) == (PHOTOS - 9, 9)
+
+
+def test_a_move_says_that_it_waits_for_an_import(library: Shiguang) -> None:
+    stages: list[str] = []
+    waited = threading.Event()
+    turn = library._turns.importing()
+
+    def report(progress: Progress) -> None:
+        if progress.stage != (stages[-1] if stages else ""):
+            stages.append(progress.stage)
+        if progress.stage == "wait":
+            waited.set()
+
+    turn.__enter__()
+    mover = threading.Thread(target=library.switch_model, args=(SECOND, report, CancelToken()))
+    mover.start()
+    assert waited.wait(60)
+    assert states(library)[SECOND] == (BUILDING, 0)
+    turn.__exit__(None, None, None)
+    mover.join(60)
+    assert states(library)[SECOND] == (IN_USE, PHOTOS)
+    assert stages[:4] == ["check", "build", "wait", "build"]
 
 
 def test_a_library_without_photos_changes_over_at_once(opened: Callable[[], Shiguang]) -> None:

@@ -92,7 +92,7 @@ class FormResult:
 class Trial:
     """What a tower's forms are made from and held against.
 
-    reference  the fp32 graph's file
+    reference  the file of the graph, fp32 or the widest there is: `precision`
     timed      one feed: the batch whose time counts
     few, all   feeds for the quick and for the final comparison, `few` the first of `all`; `few` calibrates too
     compare    a form's embeddings of the first feeds of `all` -> the agreement with the reference's
@@ -101,6 +101,7 @@ class Trial:
 
     tower: str
     reference: Path
+    precision: str
     timed: Feed
     few: Feeds
     all: Feeds
@@ -138,14 +139,18 @@ class Chosen:
     embeddings: Embeddings | None
     results: list[FormResult]
     reference: Path
+    reference_precision: str
 
     def refused(self, said: str) -> Chosen:
         """The reference instead, and why."""
-        results = [
-            replace(one, said=said if one.taken else TAKEN if one.precision == "fp32" else one.said)
-            for one in self.results
-        ]
-        return Chosen(self.reference, "fp32", None, results, self.reference)
+        results = [replace(one, said=self._said(one, said)) for one in self.results]
+        wide = self.reference_precision
+        return Chosen(self.reference, wide, None, results, self.reference, wide)
+
+    def _said(self, one: FormResult, refused: str) -> str:
+        if one.taken:
+            return refused
+        return TAKEN if one.precision == self.reference_precision and one.agreement is None else one.said
 
 
 def choose(trial: Trial, work: Path, report: Report, cancel: CancelToken) -> Chosen:
@@ -178,13 +183,10 @@ class _Choosing:
         """Static int8 for each kind of CPU runtime, mixed where it has to be."""
         tower = self._trial.tower
         model = load_plain(self._trial.reference)
-        pace = Pace(self._report, f"calibrate {tower}", 2 * len(self._trial.few))
+        pace = Pace(self._report, f"calibrate {tower}", len(self._trial.few))
         seen = look(model, self._trial.few, self._cancel, pace)
-        if not seen:
-            # A graph without products of matrices: there is nothing to quantise.
-            return
-        if evened_out(model, {name: one.largest for name, one in seen.items()}):
-            seen = look(model, self._trial.few, self._cancel, pace)
+        for name, factor in evened_out(model, {name: one.largest for name, one in seen.items()}).items():
+            seen[name] = seen[name].divided(factor)
         for provider in self._trial.providers:
             if provider in (OPENVINO, CPU):
                 self._mix(model, seen, provider)
@@ -228,14 +230,15 @@ class _Choosing:
     def end(self) -> Chosen:
         """Time what agrees, side by side with fp32, and take the fastest; of two alike the safer one."""
         trial = self._trial
-        reference = Candidate(trial.tower, "fp32", CPU, trial.reference)
+        reference = Candidate(trial.tower, trial.precision, CPU, trial.reference)
         sessions = {one: one.open() for one in (reference, *(each for each, _, _ in self._good))}
         times = side_by_side(
             {one.key: partial(session.run, trial.timed) for one, session in sessions.items()},
             budget_s=TIMING_S,
             cancel=self._cancel,
         )
-        best, found = reference, None
+        best: Candidate = reference
+        found: Embeddings | None = None
         for candidate, _, embeddings in reversed(self._good):
             if times[candidate.key] * CLEARLY < times[best.key]:
                 best, found = candidate, embeddings
@@ -244,7 +247,9 @@ class _Choosing:
             self._result(one, agreement, times[one.key], TAKEN if one is best else "slower")
             for one, agreement in (*agreed, (reference, None))
         ]
-        return Chosen(best.path, best.precision, found, results + self._refused, trial.reference)
+        return Chosen(
+            best.path, best.precision, found, results + self._refused, trial.reference, trial.precision
+        )
 
     def _agrees(self, candidate: Candidate) -> bool:
         """Whether it agrees with the reference on the few, then on all; it is noted either way."""
@@ -254,12 +259,12 @@ class _Choosing:
             for feeds in (self._trial.few, self._trial.all):
                 pace = Pace(self._report, f"try {candidate.precision} {candidate.tower}", len(feeds))
                 embeddings = embed(session, feeds, self._cancel, pace)
-                agreement = self._trial.compare(embeddings)
-                if not agreement.holds(candidate.precision):
+                agreement = found = self._trial.compare(embeddings)
+                if not found.holds(candidate.precision):
                     return self._refuse(candidate, agreement, f"does not agree with fp32: {agreement}")
         except ModelError as error:
             return self._refuse(candidate, agreement, str(error))
-        self._good.append((candidate, agreement, embeddings))
+        self._good.append((candidate, found, embeddings))
         return True
 
     def _refuse(self, candidate: Candidate, agreement: Agreement | None, said: str) -> bool:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +35,9 @@ from core.models.agreement import (
 )
 from core.models.convert.accept import Chosen, Feed, FormResult, Trial, choose, embed
 from core.models.convert.quantise import save
-from core.models.encoder import Encoder
 from core.models.preprocess import Pixels, normalise
 from core.models.prompts import neutral_captions
-from core.models.runtime.measured import MEASURED_FILE, processor
+from core.models.runtime.measured import processor
 from core.models.runtime.providers import CPU, available
 from core.models.runtime.session import open_session
 from core.models.spec import IMAGE_FILE, SPEC_FILE, TEXT_FILE, ModelSpec, file_sha256
@@ -58,6 +59,8 @@ AT_ONCE = 8
 REFERENCE_S = 90.0
 # Texts that are compared: more tell nothing new.
 TEXTS = 320
+# Precisions that a reference may have, the best first.
+WIDE = ("fp32", "fp16", "bf16")
 CARD_FILE = "card.md"
 CARD_HEADING = "## Forms on this machine"
 
@@ -74,7 +77,8 @@ def optimise(
 ) -> list[FormResult]:
     """Give a model folder the forms that are fastest on this machine; every form that was tried, per tower.
 
-    folder       holds fp32 graphs, or those of an earlier call, whose fp32 reference is then used again
+    folder       holds fp32 graphs, or those of an earlier call, whose fp32 reference is then used again; fp16
+                 serves as the reference where there is nothing wider
     pictures     [n, s, s, 3] uint8, squares of the owner's photos as `preprocess.square` makes them; n may be 0,
                  then only the text tower is looked at
     texts        what people write: queries, captions; filled up with neutral ones
@@ -85,19 +89,18 @@ def optimise(
     """
     mend(folder.parent)
     spec = ModelSpec.load(folder)
-    paths = {
-        "image": _reference(folder, IMAGE_FILE, spec.image_precision),
-        "text": _reference(folder, TEXT_FILE, spec.text_precision),
-    }
-    _check_space(folder, paths)
+    references = _references(folder, spec)
+    _check_space(folder, references)
     inputs = _Inputs(Tokenizer(folder, spec), spec, pictures, texts)
     new = new_folder_for(folder)
     try:
         work = new / "work"
         work.mkdir()
-        chosen = _choose_both(inputs, paths, work, report, cancel, providers or available(), reference_s)
+        chosen = _choose_both(
+            folder, inputs, references, work, report, cancel, providers or available(), reference_s
+        )
         results = [result for one in chosen.values() for result in one.results]
-        _build(folder, new, spec, paths, chosen)
+        _build(folder, new, spec, references, chosen)
         shutil.rmtree(work)
         cancel.check()
         swap(new, folder)
@@ -109,8 +112,6 @@ def optimise(
     except BaseException:
         shutil.rmtree(new, ignore_errors=True)
         raise
-    # So that the speeds are known at once, and the first indexing need not begin with measuring.
-    Encoder.open(folder, remembered=folder.parent / MEASURED_FILE).measure(cancel)
     return results
 
 
@@ -150,45 +151,66 @@ class PictureFeeds(Sequence[Feed]):
 
 
 def _choose_both(
+    folder: Path,
     inputs: _Inputs,
-    paths: Mapping[str, Path],
+    references: Mapping[str, Reference],
     work: Path,
     report: Report,
     cancel: CancelToken,
     providers: Sequence[str],
     reference_s: float,
 ) -> dict[str, Chosen]:
-    queries = embed(open_session(paths["text"], CPU), inputs.texts, cancel)
-    photos = _reference_photos(inputs, paths["image"], reference_s, report, cancel)
-    # Only whole feeds were encoded.
-    pictures = inputs.pictures[: len(photos) // AT_ONCE] if len(photos) else inputs.pictures
-
-    def photos_agree(found: Embeddings) -> Agreement:
-        lists_of_these = first_photos(queries, photos[: len(found)])
-        return compare(photos[: len(found)], found, lists_of_these, first_photos(queries, found))
-
-    def texts_agree(found: Embeddings) -> Agreement:
-        if not len(photos):
-            return cosines(queries[: len(found)], found)
-        return compare(
-            queries[: len(found)],
-            found,
-            first_photos(queries[: len(found)], photos),
-            first_photos(found, photos),
-        )
-
+    text, image = references.get("text"), references.get("image")
+    queries = embed(open_session(text.path if text else folder / TEXT_FILE, CPU), inputs.texts, cancel)
+    photos = _reference_photos(
+        inputs, image.path if image else folder / IMAGE_FILE, reference_s, report, cancel
+    )
+    pictures = inputs.pictures[: math.ceil(len(photos) / AT_ONCE)]
     chosen = {}
-    if len(photos):
+    if len(photos) and image is not None:
         enough = len(photos) >= LEAST_PICTURES
         timed, few = pictures[0], pictures[: FEW // AT_ONCE]
-        trial = Trial("image", paths["image"], timed, few, pictures, photos_agree, providers, enough)
+        trial = Trial(
+            "image",
+            image.path,
+            image.precision,
+            timed,
+            few,
+            pictures,
+            partial(_photos_agree, photos, queries),
+            providers,
+            enough,
+        )
         chosen["image"] = choose(trial, work, report, cancel)
-    few_texts = inputs.texts[: 2 * FEW // AT_ONCE]
-    trial = Trial(
-        "text", paths["text"], inputs.one_text, few_texts, inputs.texts, texts_agree, providers, True
-    )
-    chosen["text"] = choose(trial, work, report, cancel)
+    if text is not None:
+        few = inputs.texts[: 2 * FEW // AT_ONCE]
+        trial = Trial(
+            "text",
+            text.path,
+            text.precision,
+            inputs.one_text,
+            few,
+            inputs.texts,
+            partial(_texts_agree, photos, queries),
+            providers,
+            True,
+        )
+        chosen["text"] = choose(trial, work, report, cancel)
     return _together(chosen, photos, queries)
+
+
+def _photos_agree(photos: Embeddings, queries: Embeddings, found: Embeddings) -> Agreement:
+    """The reference's photos [n, d] with the first of a form's, and the lists of the reference's queries."""
+    same = photos[: len(found)]
+    return compare(same, found, first_photos(queries, same), first_photos(queries, found))
+
+
+def _texts_agree(photos: Embeddings, queries: Embeddings, found: Embeddings) -> Agreement:
+    """The reference's texts with the first of a form's, and their lists of the reference's photos, if any."""
+    same = queries[: len(found)]
+    if not len(photos):
+        return cosines(same, found)
+    return compare(same, found, first_photos(same, photos), first_photos(found, photos))
 
 
 def _reference_photos(
@@ -215,7 +237,7 @@ def _reference_photos(
 
 def _together(chosen: dict[str, Chosen], photos: Embeddings, queries: Embeddings) -> dict[str, Chosen]:
     """Both towers' errors meet in a search: where they are too much together, the text tower stays in fp32."""
-    if "image" not in chosen or chosen["text"].embeddings is None:
+    if not {"image", "text"} <= chosen.keys() or chosen["text"].embeddings is None:
         return chosen
     found = chosen["image"].embeddings
     both = overlap(
@@ -230,20 +252,40 @@ def _together(chosen: dict[str, Chosen], photos: Embeddings, queries: Embeddings
     return chosen | {"text": chosen["text"].refused(said)}
 
 
-def _reference(folder: Path, file: str, precision: str) -> Path:
-    """Where the fp32 graph of a tower lies."""
-    path = folder / file if precision == "fp32" else folder / "fp32" / file
-    if not path.is_file():
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """The graph that a tower's forms are made from and held against."""
+
+    path: Path
+    precision: str
+
+
+def _references(folder: Path, spec: ModelSpec) -> dict[str, Reference]:
+    """By tower, the widest form that is here; a tower of which only integers are left is passed over.
+
+    Raises ModelError when that leaves none: forms made of integers would be measured against their errors.
+    """
+    found = {}
+    for tower, file, used in (
+        ("image", IMAGE_FILE, spec.image_precision),
+        ("text", TEXT_FILE, spec.text_precision),
+    ):
+        for wide in WIDE:
+            path = folder / file if wide == used else folder / wide / file
+            if path.is_file():
+                found[tower] = Reference(path, wide)
+                break
+    if not found:
         raise ModelError(
-            f"{path} is not there: without the fp32 form nothing can be compared.",
+            f"{folder} holds no fp32 form: without it nothing can be compared.",
             what_to_do="Get or import the model again.",
         )
-    return path
+    return found
 
 
-def _check_space(folder: Path, paths: Mapping[str, Path]) -> None:
+def _check_space(folder: Path, references: Mapping[str, Reference]) -> None:
     """Forms that are tried lie beside each other for a while; each is at most as large as its reference."""
-    needed = 2 * sum(size for path in paths.values() for size in map(_size, _with_data(path)))
+    needed = 2 * sum(size for one in references.values() for size in map(_size, _with_data(one.path)))
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise DiskFull(
@@ -262,19 +304,24 @@ def _with_data(graph: Path) -> list[Path]:
 
 
 def _build(
-    folder: Path, new: Path, spec: ModelSpec, paths: Mapping[str, Path], chosen: Mapping[str, Chosen]
+    folder: Path,
+    new: Path,
+    spec: ModelSpec,
+    references: Mapping[str, Reference],
+    chosen: Mapping[str, Chosen],
 ) -> None:
     """Fill `new` with what `folder` shall become. Unchanged files are linked where the disk can, else copied."""
     precisions = {"image": spec.image_precision, "text": spec.text_precision}
     files = {"image": IMAGE_FILE, "text": TEXT_FILE}
     replaced: set[Path] = set()
     for tower, one in chosen.items():
-        reference, file = paths[tower], files[tower]
+        reference, file = references[tower].path, files[tower]
+        aside = new / references[tower].precision
         replaced |= {reference, *_with_data(folder / file), *_with_data(reference)}
         precisions[tower] = one.precision
         at_top = one.path == reference
         for path in _with_data(reference):
-            _take(path, new / path.name if at_top else new / "fp32" / path.name)
+            _take(path, new / path.name if at_top else aside / path.name)
         if not at_top:
             _move_form(one.path, new / file)
     for path in folder.rglob("*"):

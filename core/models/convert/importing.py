@@ -9,11 +9,11 @@ from __future__ import annotations
 import errno
 import json
 import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from uuid import uuid4
 
 from core.errors import DiskFull, ModelError, NotThere, WrongUse
 from core.models.calibration import Calibration
@@ -76,7 +76,7 @@ def import_model(
     models.mkdir(parents=True, exist_ok=True)
     remove_leftovers(models)
     report(Progress("read"))
-    with _new_folder(models, _size_bytes(path)) as new:
+    with _new_folder(models, _needed_bytes(path)) as new:
         if path.is_dir() and is_finished(path):
             spec = copy_finished(path, new, model_id, cancel)
         else:
@@ -166,24 +166,27 @@ def _hashes(folder: Path) -> dict[str, str]:
     return {file.relative_to(folder).as_posix(): file_sha256(file) for file in files}
 
 
-def _size_bytes(path: Path) -> int:
+def _needed_bytes(path: Path) -> int:
+    """How much room the new folder may take."""
+    if path.is_dir() and is_finished(path):
+        return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
     if path.is_file():
-        return path.stat().st_size
-    if is_finished(path):
-        return sum(file.stat().st_size for file in path.iterdir() if file.is_file())
-    return sum(folder_size_bytes(folder) for folder in weight_folders(path))
+        return _SPACE_FACTOR * path.stat().st_size
+    return _SPACE_FACTOR * sum(folder_size_bytes(folder) for folder in weight_folders(path))
 
 
 @contextmanager
-def _new_folder(models: Path, size_bytes: int) -> Iterator[Path]:
+def _new_folder(models: Path, needed_bytes: int) -> Iterator[Path]:
     """A folder to build in, gone afterwards unless it was renamed. Raises DiskFull before or while it fills up."""
-    needed = _SPACE_FACTOR * size_bytes + _SPACE_MARGIN_BYTES
+    needed = needed_bytes + _SPACE_MARGIN_BYTES
     free = shutil.disk_usage(models).free
     if free < needed:
         raise DiskFull(
             f"{models} needs {needed / 1e9:.1f} GB for this model, and {free / 1e9:.1f} GB are free"
         )
-    new = Path(tempfile.mkdtemp(prefix=NEW, dir=models))
+    # Not by tempfile: its folders are for one user's eyes, and stay so after the renaming.
+    new = models / f"{NEW}{uuid4().hex}"
+    new.mkdir()
     try:
         yield new
     # The exporter and safetensors wrap the system's error in their own.

@@ -14,6 +14,7 @@ Integer-Arithmetic-Only Inference"; of moving outliers into the weights (`evened
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -238,8 +239,12 @@ def _dequantised_bias(
     )
 
 
-def evened_out(model: onnx.ModelProto, largest: Mapping[str, Floats], share: float = 0.5) -> int:
-    """Move outlier channels behind layer norms from the inputs into the weights, in place; how many norms changed.
+def evened_out(
+    model: onnx.ModelProto, largest: Mapping[str, Floats], share: float = 0.5
+) -> dict[str, Floats]:
+    """Move outlier channels behind layer norms from the inputs into the weights, in place.
+
+    Gives the tensors that changed, with what each channel [k] was divided by.
 
     A norm whose output goes to products alone may have its gain and bias divided by any factor a channel, if the
     products' rows are multiplied by it: the function stays the same, and inputs without outliers lose less in
@@ -252,40 +257,35 @@ def evened_out(model: onnx.ModelProto, largest: Mapping[str, Floats], share: flo
     by_source: dict[str, list[Product]] = {}
     for each in products(model):
         by_source.setdefault(each.source, []).append(each)
-    readers: dict[str, int] = {}
-    for node in model.graph.node:
-        for name in node.input:
-            readers[name] = readers.get(name, 0) + 1
+    readers = Counter(name for node in model.graph.node for name in node.input)
     changed: dict[str, Floats] = {}
-    count = 0
+    factors: dict[str, Floats] = {}
     for node in model.graph.node:
-        out = node.output[0]
+        out, constants = node.output[0], list(node.input[1:3])
         reading = by_source.get(out, [])
-        constants = list(node.input[1:3])
+        own = (*constants, *(each.weight for each in reading))
         if (
             node.op_type != "LayerNormalization"
             or out not in largest
-            or readers.get(out, 0) != len(reading)
-            or any(readers.get(name) != 1 for name in (*constants, *(each.weight for each in reading)))
-            or any(name not in values for name in constants)
+            or any(one not in values for one in own)
         ):
             continue
+        if readers[out] != len(reading) or any(readers[name] != 1 for name in own):
+            continue  # something else reads it, which would see other values
         rows = [
             values[each.weight] if each.axis == 1 else values[each.weight].T for each in reading
         ]  # [k, n]
         heaviest = np.maximum.reduce([np.abs(one).max(axis=1) for one in rows])
         factor = np.maximum(largest[out], 1e-5) ** share / np.maximum(heaviest, 1e-5) ** (1 - share)
-        factor = (factor / np.exp(np.log(factor).mean())).astype(np.float32)
-        for name in constants:
-            changed[name] = values[name] / factor
+        factors[out] = factor = (factor / np.exp(np.log(factor).mean())).astype(np.float32)
+        changed |= {name: values[name] / factor for name in constants}
         for each in reading:
             shape = (-1, 1) if each.axis == 1 else (1, -1)
             changed[each.weight] = values[each.weight] * factor.reshape(shape)
-        count += 1
     for initialiser in model.graph.initializer:
         if initialiser.name in changed:
             initialiser.CopyFrom(numpy_helper.from_array(changed[initialiser.name], initialiser.name))
-    return count
+    return factors
 
 
 def in_bf16(model: onnx.ModelProto) -> onnx.ModelProto:

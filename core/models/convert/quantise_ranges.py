@@ -34,12 +34,28 @@ Feed = Mapping[str, npt.NDArray[Any]]
 
 @dataclass(slots=True)
 class Seen:
-    """One tensor: its extremes, the largest magnitude of each channel [k], and `rows` [at most ROWS, k]."""
+    """One tensor: the extremes of each channel [k], and `rows` [at most ROWS, k] of it."""
 
-    low: float
-    high: float
-    largest: Floats
+    lows: Floats
+    highs: Floats
     rows: Floats
+
+    @property
+    def low(self) -> float:
+        return float(self.lows.min())
+
+    @property
+    def high(self) -> float:
+        return float(self.highs.max())
+
+    @property
+    def largest(self) -> Floats:
+        """The largest magnitude of each channel [k]."""
+        return np.maximum(np.abs(self.lows), np.abs(self.highs))
+
+    def divided(self, factor: Floats) -> Seen:
+        """What is seen where each channel is divided by `factor` [k], which is positive."""
+        return Seen(self.lows / factor, self.highs / factor, self.rows / factor)
 
 
 def look(model: onnx.ModelProto, batches: Iterable[Feed], cancel: CancelToken, pace: Pace) -> dict[str, Seen]:
@@ -88,13 +104,10 @@ def _session_that_shows(model: onnx.ModelProto, names: list[str], folder: Path) 
 
 
 def _note(seen: dict[str, Seen], name: str, rows: Floats) -> None:
-    low, high, largest = float(rows.min()), float(rows.max()), np.abs(rows).max(axis=0)
-    if name not in seen:
-        seen[name] = Seen(low, high, largest, rows[:0])
-        return
-    one = seen[name]
-    one.low, one.high = min(one.low, low), max(one.high, high)
-    one.largest = np.maximum(one.largest, largest)
+    lows, highs = rows.min(axis=0), rows.max(axis=0)
+    if name in seen:
+        lows, highs = np.minimum(seen[name].lows, lows), np.maximum(seen[name].highs, highs)
+    seen[name] = Seen(lows, highs, rows[:0])
 
 
 def best_ranges(model: onnx.ModelProto, seen: Mapping[str, Seen], *, symmetric: bool) -> dict[str, Range]:
@@ -158,7 +171,7 @@ def noise(
 def _heaviness(seen: Seen, reading: list[Product], values: Mapping[str, Floats]) -> Floats:
     """By channel: the squared length of the rows of all weights that read it; of convolutions all alike."""
     if any(each.kind == "Conv" for each in reading):
-        return np.ones(len(seen.largest), np.float32)
+        return np.ones(len(seen.lows), np.float32)
     total: Floats = np.sum([(values[each.weight] ** 2).sum(axis=each.axis) for each in reading], axis=0)
     return total
 

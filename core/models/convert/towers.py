@@ -2,8 +2,17 @@
 
 transformers' modules are used where there are any, under the names its checkpoints use (`vision_model.encoder...
 .q_proj`): so a Hugging Face checkpoint needs no renaming, and what trains a tower further can name its layers.
-How the families differ stands in one table in docs/models.md; the differences themselves are in transformers'
-configurations (activation, epsilons, heads) and in the `forward` functions below (mask, pooling, projection).
+How the towers differ (activations, epsilons and heads stand in their configurations, the rest in `forward`):
+
+                      activation   epsilon   mask               pooling
+    OpenAI image      QuickGELU    1e-5                         class token, norm, projection
+    OpenAI text       QuickGELU    1e-5      causal only        norm, highest id's place, projection
+    ModifiedResNet    ReLU         1e-5                         attention pool (resnet.py)
+    Chinese-CLIP text erf GELU     1e-12     padding            first token, projection
+    Taiyi text        erf GELU     1e-12     padding            first token, dense and tanh, classifier with bias
+    SigLIP image      tanh GELU    1e-6                         attention head with a learned probe
+    SigLIP text       tanh GELU    1e-6      none               last place, head with bias
+    AltCLIP text      erf GELU     1e-5      padding            norm, transformation, first token, projection
 
 Attention is computed plainly ("eager"): its matrix products and softmax stay visible in the exported graph.
 """

@@ -5,10 +5,13 @@ A name in this list says that a provider is installed, not that it works or is f
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
+import sys
 from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 import onnxruntime as ort
 
@@ -53,6 +56,17 @@ def require(provider: str) -> str:
 def has_openvino() -> bool:
     """Looked up without importing it: that costs a quarter of a second, and only its own session needs it."""
     return importlib.util.find_spec("openvino") is not None
+
+
+def import_openvino() -> Any:
+    """The package, without its tools. `import openvino` (seen with 2026.4) imports `openvino.tools.ovc`, which
+    tells the maker so over the internet at once. The package goes on without them, and nothing here needs them:
+    None in `sys.modules` makes an import fail.
+    """
+    silenced: dict[str, Any] = dict.fromkeys(("openvino_telemetry", "openvino.tools.ovc"))
+    for name, nothing in silenced.items():
+        sys.modules.setdefault(name, nothing)
+    return importlib.import_module("openvino")
 
 
 def versions() -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import threading
 from collections.abc import Mapping
@@ -14,7 +13,14 @@ import numpy.typing as npt
 import onnxruntime as ort
 
 from core.errors import EncoderOutOfMemory, ModelError
-from core.models.runtime.providers import CPU, ONNX_RUNTIME_NAMES, OPENVINO, has_openvino, require
+from core.models.runtime.providers import (
+    CPU,
+    ONNX_RUNTIME_NAMES,
+    OPENVINO,
+    has_openvino,
+    import_openvino,
+    require,
+)
 
 Embeddings = npt.NDArray[np.float32]
 Feed = Mapping[str, npt.NDArray[Any]]
@@ -82,16 +88,11 @@ class OnnxRuntimeSession:
 
 
 class OpenVinoSession:
-    """On OpenVINO's CPU plug-in, which knows the matrix units for bf16 and int8.
-
-    Its core alone is used. The package's conversion tools, which nothing here imports, can report their use to
-    the maker (`openvino_telemetry`).
-    """
+    """On OpenVINO's CPU plug-in, which knows the matrix units for bf16 and int8."""
 
     def __init__(self, path: Path, precision: str, threads: int | None) -> None:
-        # Optional and slow to import, and named in text so that the types of a package which may be absent are
-        # not asked for.
-        openvino = importlib.import_module("openvino")
+        # Optional, and slow to import.
+        openvino = import_openvino()
         try:
             core = openvino.Core()
             wanted: dict[str, Any] = {
@@ -129,7 +130,7 @@ def _precision_hint(core: Any, precision: str) -> str:
 
 def computes_bf16() -> bool:
     """Whether OpenVINO is here and this CPU has instructions for bf16."""
-    return has_openvino() and _knows_bf16(importlib.import_module("openvino").Core())
+    return has_openvino() and _knows_bf16(import_openvino().Core())
 
 
 def _knows_bf16(core: Any) -> bool:

@@ -14,7 +14,12 @@ from core.models.calibration import Calibration
 from core.models.spec import ModelSpec, Preprocessing, TextInput, file_sha256
 
 SIDE, PATCH, WIDE, INNER, OUT, LAYERS = 32, 8, 64, 256, 32, 3
-WORDS = ["[UNK]", "[PAD]", *"abcdefghijklmnopqrstuvwxyz", *("##" + one for one in "abcdefghijklmnopqrstuvwxyz")]
+WORDS = [
+    "[UNK]",
+    "[PAD]",
+    *"abcdefghijklmnopqrstuvwxyz",
+    *("##" + one for one in "abcdefghijklmnopqrstuvwxyz"),
+]
 OUTLIER = 50.0
 
 
@@ -67,9 +72,7 @@ class Graph:
         output = helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["n", OUT])
         weights = [numpy_helper.from_array(value, name) for name, value in self.weights.items()]
         graph = helper.make_graph(self.nodes, "tower", inputs, [output], weights)
-        onnx.save(
-            helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10), path
-        )
+        onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10), path)
 
 
 def make(folder: Path, *, outliers: str = "") -> Path:
@@ -116,7 +119,7 @@ def _give_outliers(weights: dict[str, np.ndarray], *, everywhere: bool) -> None:
             for reader in readers:
                 weights[f"layer{i}.{reader}.weight"][:3] /= OUTLIER
         if everywhere:
-            for name, axis in (("v", -1), ("fc1", -1)):
+            for name in ("v", "fc1"):
                 for part in ("weight", "bias"):
                     weights[f"layer{i}.{name}.{part}"][..., :3] *= OUTLIER
             for name in ("out", "fc2"):

@@ -1,0 +1,235 @@
+"""The full recipe: contrastive training of the encoders themselves, as Chinese-CLIP trains (Yang et al. 2022).
+
+Two stages: first the image tower is locked (LiT, Zhai et al. 2022) and texts learn to meet the photos, then both
+towers learn. What the model knew is held by distillation from where it began, over the owner's photos and
+everyday words, and by going only part of the way at the end (WiSE-FT, Wortsman et al. 2022).
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from core.progress import CancelToken, Report
+from core.training import loss
+from core.training.arithmetic import Arithmetic
+from core.training.encoders import Encoders, Inputs
+from core.training.loop import Point, Settings, train
+from core.training.lora import add_lora, merge_lora
+from core.training.loss import LogitScale
+from core.training.micro import learn_in_parts
+from core.training.processes import Processes
+from core.training.sayings import Table
+
+Floats = npt.NDArray[np.float32]
+Watch = Callable[[Point], None]
+State = dict[str, Tensor]
+
+# Photos of one batch, all of them each other's negatives, and how many go through the towers at once: 32 photos
+# of a ViT-B/16 in training keep within 4 GB.
+BATCH, MICRO = 256, 32
+# Everyday words that a step is held by.
+WORDS = 128
+# What the distillation counts beside the contrastive loss.
+HOLD = 1.0
+# LiT first, then both, the image tower more slowly; heads on features learn in hundreds of steps.
+STAGES = (
+    Settings(epochs=20, learning_rate=3e-4, warm_up=0.1, average=0.9, precision="fp32", largest_gradient=1.0),
+    Settings(epochs=20, learning_rate=1e-4, warm_up=0.1, average=0.9, precision="fp32", largest_gradient=1.0),
+)
+# Of a stage, however few photos there are.
+LEAST_STEPS = 100
+# Whole towers learn gently: Chinese-CLIP's own fine-tuning takes 5e-5 at batches of thousands.
+TOWERS_SHARE = 0.1
+IMAGE_SHARE = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What the encoders are fed: rows of `photos` and `texts` are those of `table`; `words` are everyday words."""
+
+    table: Table
+    photos: Inputs
+    texts: Inputs
+    words: Inputs
+
+
+class Stage:
+    """The objective of one stage. `locked` leaves the image tower as it is, batch-norm statistics included."""
+
+    def __init__(
+        self,
+        encoders: Encoders,
+        material: Material,
+        scale: LogitScale,
+        taught: Callable[[Tensor, Tensor], Tensor],
+        *,
+        locked: bool,
+        processes: Processes | None = None,
+    ) -> None:
+        """taught: the teacher's logits of photos (rows of the material) and words (rows), [n, m]."""
+        self._encoders = encoders
+        self._material = material
+        self._scale = scale
+        self._taught = taught
+        self._locked = locked
+        self._processes = processes or Processes()
+        self._true = torch.from_numpy(material.table.true)
+        self._rejected = torch.from_numpy(material.table.rejected)
+        if locked:
+            encoders.image.eval()
+
+    @property
+    def parts(self) -> Sequence[nn.Module]:
+        learning = [self._encoders.text, self._scale]
+        return learning if self._locked else [self._encoders.image, *learning]
+
+    @property
+    def rates(self) -> dict[nn.Module, float]:
+        return {self._encoders.image: IMAGE_SHARE}
+
+    def batches(self, epoch: int) -> list[tuple[Tensor, Tensor, Tensor]]:
+        """(photos, one text each, words) as rows; every photo once an epoch."""
+        photos = torch.randperm(len(self._true))
+        said = (self._true | self._rejected).float()
+        found = []
+        for rows in photos.split(BATCH):
+            texts = torch.multinomial(said[rows], 1)[:, 0]
+            words = torch.randperm(len(self._material.words[0]))[:WORDS]
+            found.append((rows, texts, words))
+        return found
+
+    def learn(self, batch: tuple[Tensor, Tensor, Tensor], arithmetic: Arithmetic) -> float:
+        rows, texts, words = batch
+        own_rows, own_texts = self._processes.share(rows), self._processes.share(texts)
+        parts = [
+            self._part(*chosen) for chosen in zip(own_rows.split(MICRO), own_texts.split(MICRO), strict=True)
+        ]
+        value = learn_in_parts(
+            parts,
+            lambda both: self._contrastive(both, rows, texts),
+            [self._encoders.image, self._encoders.text],
+            arithmetic,
+            self._processes,
+        )
+        return value + self._hold(rows[:MICRO], words, arithmetic)
+
+    def validate(self) -> float:
+        """The photos that judge are the gate's: the last averaged weights count."""
+        return 0.0
+
+    def _part(self, rows: Tensor, texts: Tensor) -> Callable[[], tuple[Tensor, ...]]:
+        def run() -> tuple[Tensor, ...]:
+            with torch.set_grad_enabled(torch.is_grad_enabled() and not self._locked):
+                photos = self._encoders.photos(_rows(self._material.photos, rows))
+            return photos, self._encoders.texts(_rows(self._material.texts, texts))
+
+        return run
+
+    def _contrastive(self, both: tuple[Tensor, ...], rows: Tensor, texts: Tensor) -> Tensor:
+        photos, embeddings = both
+        # The same text twice would be its own wrong answer: its first place stands for all.
+        first = torch.tensor([i for i, text in enumerate(texts.tolist()) if text not in texts[:i].tolist()])
+        columns = texts[first]
+        return loss.contrastive_among(
+            photos,
+            embeddings[first],
+            self._scale(),
+            self._true[rows][:, columns],
+            self._rejected[rows][:, columns],
+        )
+
+    def _hold(self, rows: Tensor, words: Tensor, arithmetic: Arithmetic) -> float:
+        """Add the gradients of staying with the teacher on everyday words."""
+        with arithmetic.autocast():
+            photos = self._part_of(rows)
+            texts = self._encoders.texts(_rows(self._material.words, words))
+            held = HOLD * loss.distillation(
+                photos.float(), texts.float(), self._scale().detach(), self._taught(rows, words)
+            )
+        arithmetic.backward(held)
+        return float(held.detach())
+
+    def _part_of(self, rows: Tensor) -> Tensor:
+        with torch.set_grad_enabled(not self._locked):
+            return self._encoders.photos(_rows(self._material.photos, rows))
+
+
+def train_encoders(
+    encoders: Encoders,
+    material: Material,
+    logit_scale: float,
+    *,
+    lora: bool,
+    gentle: bool,
+    report: Report,
+    cancel: CancelToken,
+    checkpoint: Path | None = None,
+    watch: Watch = lambda point: None,
+) -> tuple[float, tuple[State, State]]:
+    """Both stages; the encoders hold the end of the way. The learned logit scale, and the states of the beginning.
+
+    lora    low-rank changes learn instead of all weights
+    gentle  whole towers rather than heads: a tenth of the learning rate
+    checkpoint  a folder for what is needed to go on after a stop
+    Raises Diverged, Cancelled, DiskFull.
+    """
+    start = copy.deepcopy(encoders.image.state_dict()), copy.deepcopy(encoders.text.state_dict())
+    scale = LogitScale(logit_scale)
+    taught = _teacher(encoders, material, logit_scale)
+    modules = (encoders.image, encoders.text)
+    if lora:
+        for module in modules:
+            add_lora(module, encoders.lora_layers)
+    steps = -(-len(material.table.photos) // BATCH)
+    epochs = -(-LEAST_STEPS // steps)
+    for i, settings in enumerate(STAGES):
+        stage = Stage(encoders, material, scale, taught, locked=i == 0)
+        rate = settings.learning_rate * (TOWERS_SHARE if gentle else 1.0) * (3.0 if lora else 1.0)
+        told = replace(
+            settings, epochs=max(settings.epochs, epochs), steps_an_epoch=steps, learning_rate=rate
+        )
+        path = checkpoint / f"stage-{i + 1}.pt" if checkpoint is not None else None
+        train(stage, told, report, cancel, checkpoint=path, watch=watch)
+    if lora:
+        for module in modules:
+            merge_lora(module)
+    for module in modules:
+        module.eval()
+    return float(scale().detach()), start
+
+
+def go(module: nn.Module, start: State, end: State, strength: float) -> None:
+    """Put `module` at that share of the way from `start` to `end` (WiSE-FT); counters stay at the end."""
+    module.load_state_dict(
+        {
+            name: torch.lerp(start[name], value, strength) if value.is_floating_point() else value
+            for name, value in end.items()
+        }
+    )
+
+
+def embedded(encode: Callable[[Inputs], Tensor], inputs: Inputs) -> Floats:
+    """[n, d] of all rows, MICRO at a time, without a gradient."""
+    with torch.inference_mode():
+        parts = [encode(tuple(one[i : i + MICRO] for one in inputs)) for i in range(0, len(inputs[0]), MICRO)]
+        return np.asarray(torch.cat(parts).float().numpy(), np.float32)
+
+
+def _teacher(encoders: Encoders, material: Material, scale: float) -> Callable[[Tensor, Tensor], Tensor]:
+    for module in (encoders.image, encoders.text):
+        module.eval()
+    photos = torch.from_numpy(embedded(encoders.photos, material.photos))
+    words = torch.from_numpy(embedded(encoders.texts, material.words))
+    return lambda rows, chosen: scale * photos[rows] @ words[chosen].T
+
+
+def _rows(inputs: Inputs, rows: Tensor) -> Inputs:
+    return tuple(one[rows] for one in inputs)

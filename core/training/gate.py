@@ -1,0 +1,172 @@
+"""The gate: a training is taken only if it is better on photos it never saw by more than chance, and forgot little."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from core.evaluate.zeroshot import average_precision
+from core.training.sayings import Table
+
+Floats = npt.NDArray[np.float32]
+Scores = npt.NDArray[np.float64]
+
+# How likely the gain may be chance. Shuffled captions pass one time in a hundred at most.
+LARGEST_P = 0.01
+# A gain that nobody would notice is not worth a new space.
+LEAST_GAIN = 0.01
+# Share of the everyday words that may lose their own photos: as the issue's tolerance for kinds that are known.
+MOST_FORGOTTEN = 0.02
+# Fewer photos cannot tell a gain from chance.
+FEWEST_PHOTOS = 10
+# Of the held-out photos, how many count as found: the first ten of two hundred, fewer of fewer.
+FIRST, PHOTOS_A_PLACE = 10, 20
+RESAMPLES = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How one model does on what was held out.
+
+    recall     share of texts whose photo has fewer than `k` wrong photos before it, among the held-out photos
+    top1       share of photos whose first text, of all in that language, is one of theirs
+    album_ap   mean average precision of albums over the photos decided on; None without any
+    general    share of everyday words that still are nearest to their own photos (General.kept)
+    each       [units] what the bootstrap draws from: each photo's recall and each album's precision
+    """
+
+    recall: float
+    k: int
+    top1: float
+    album_ap: float | None
+    general: float
+    each: Scores
+
+    def as_json(self) -> dict[str, Any]:
+        found = {
+            f"recall@{self.k}": self.recall,
+            "top1": self.top1,
+            "album_ap": self.album_ap,
+            "general": self.general,
+        }
+        return {key: None if value is None else round(value, 4) for key, value in found.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether the new model is taken, and why, in a sentence. `before` and `after` are None where nothing was measured."""
+
+    accepted: bool
+    why: str
+    before: Figures | None = None
+    after: Figures | None = None
+    p: float = 1.0
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "accepted": self.accepted,
+            "before": self.before.as_json() if self.before else {},
+            "after": self.after.as_json() if self.after else {},
+            "p": round(self.p, 5),
+            "why": self.why,
+        }
+
+
+def figures(table: Table, photos: Floats, texts: Floats, general: float) -> Figures:
+    """Measure one model on the held-out sayings of `table`.
+
+    photos [n, d], texts [m, d] as the model embeds the table's photos and texts
+    """
+    similar = photos @ texts.T
+    k = max(1, min(FIRST, len(photos) // PHOTOS_A_PLACE))
+    found, first = _found(table, similar, k), _first(table, similar)
+    albums = _album_precisions(table, similar)
+    return Figures(
+        recall=float(found.mean()) if len(found) else 0.0,
+        k=k,
+        top1=float(first.mean()) if len(first) else 0.0,
+        album_ap=float(albums.mean()) if len(albums) else None,
+        general=general,
+        each=np.concatenate([found, albums]),
+    )
+
+
+def judge(before: Figures, after: Figures, photos: int, seed: int = 0) -> Verdict:
+    """Compare both on the same held-out sayings of `photos` photos."""
+    if photos < FEWEST_PHOTOS or not len(before.each):
+        why = (
+            f"Only {photos} photos with something said about them are held out, too few to tell a gain from chance:"
+            f" {FEWEST_PHOTOS} are needed, about {5 * FEWEST_PHOTOS} photos in all."
+        )
+        return Verdict(False, why, before, after)
+    gain = after.each - before.each
+    p = paired_bootstrap(gain, seed)
+    said = f"{before.each.mean():.3f} before, {after.each.mean():.3f} after, on {photos} photos held out"
+    forgotten = before.general - after.general
+    if gain.mean() < LEAST_GAIN:
+        return Verdict(
+            False, f"It finds no more of what you spoke about than before: {said}.", before, after, p
+        )
+    if p > LARGEST_P:
+        why = f"The gain may be chance (p = {p:.3f}): {said}."
+        return Verdict(False, why, before, after, p)
+    if forgotten > MOST_FORGOTTEN:
+        why = f"It forgot too much: {forgotten:.1%} of everyday words lost their photos. What you spoke about: {said}."
+        return Verdict(False, why, before, after, p)
+    return Verdict(True, f"It finds more of what you spoke about: {said}.", before, after, p)
+
+
+def paired_bootstrap(gain: Scores, seed: int = 0) -> float:
+    """How often the mean gain is nothing or less when the units [n] are drawn again, 0..1.
+
+    One-sided; Efron and Tibshirani 1993, 16.4. With n units no p below 1 / (RESAMPLES + 1) is claimed.
+    """
+    draw = np.random.default_rng(seed)
+    worse = sum(gain[draw.integers(0, len(gain), len(gain))].mean() <= 0 for _ in range(RESAMPLES))
+    return float((worse + 1) / (RESAMPLES + 1))
+
+
+def _found(table: Table, similar: Floats, k: int) -> Scores:
+    """For each photo with a true caption the share of its captions that find it.
+
+    Other photos the same caption is true of do not stand in its way (Bordes et al. 2013, filtered hits@k):
+    "a photo of a daisy" is no failure because another daisy comes first.
+    """
+    columns = np.flatnonzero(~table.is_album)
+    hits = np.full(table.true.shape, np.nan)
+    for text in columns:
+        wrong = np.sort(similar[~table.true[:, text], text])
+        own = np.flatnonzero(table.true[:, text])
+        before = len(wrong) - np.searchsorted(wrong, similar[own, text], side="left")
+        hits[own, text] = before < k
+    return _row_means(hits)
+
+
+def _first(table: Table, similar: Floats) -> Scores:
+    hits = np.full((len(similar), 2), np.nan)
+    for i, lang in enumerate(("en", "zh")):
+        texts = np.array([text for text in table.texts_in(lang) if not table.is_album[text]], np.int64)
+        rows = np.flatnonzero(table.true[:, texts].any(axis=1))
+        if len(rows):
+            hits[rows, i] = table.true[rows, texts[similar[np.ix_(rows, texts)].argmax(axis=1)]]
+    return _row_means(hits)
+
+
+def _album_precisions(table: Table, similar: Floats) -> Scores:
+    """Each album's average precision among the photos it was decided on, where some are in and some are out."""
+    found = []
+    for text in np.flatnonzero(table.is_album):
+        decided = table.true[:, text] | table.rejected[:, text]
+        true = table.true[decided, text]
+        if true.any() and not true.all():
+            found.append(average_precision(similar[decided, text], true))
+    return np.array(found)
+
+
+def _row_means(values: Scores) -> Scores:
+    """The mean of each row's numbers, rows without any left out."""
+    counts = (~np.isnan(values)).sum(axis=1)
+    return np.asarray(np.nansum(values, axis=1)[counts > 0] / counts[counts > 0])

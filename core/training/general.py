@@ -1,0 +1,99 @@
+"""What a model knew before: everyday words and photos that a personal training should leave where they are.
+
+Words come from the recipe's table of concepts and the neutral captions, both in English and Chinese. Half of
+the concepts hold the adapter while it trains, the other half judge afterwards what was forgotten. Where the
+library has few photos that nobody spoke about, words stand in for photos: moved by the way from the library's
+mean text to its mean photo, they lie where photos of them would (Liang et al. 2022, "Mind the gap").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from core.models.encoder import Encoder
+from core.models.prompts import neutral_captions
+from core.training import sources
+from core.training.pairs import language_of
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+
+# The table's classes are of no interest here; it names them up to 999.
+CLASSES = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Texts with their embeddings [n, d], and the concept [n] of each; neutral captions are of none (-1)."""
+
+    texts: tuple[str, ...]
+    embeddings: Floats
+    concept: Ints
+
+    @property
+    def is_chinese(self) -> npt.NDArray[np.bool_]:
+        return np.array([language_of(text) == "zh" for text in self.texts])
+
+    def as_photos(self, gap: Floats) -> Floats:
+        """Where photos of these words would lie, [n, d], L2-normalised."""
+        return normalised(self.embeddings + gap)
+
+
+@dataclass(frozen=True, slots=True)
+class General:
+    """Words that hold, words that judge, and the way [d] from texts to photos in this library."""
+
+    holding: Words
+    judging: Words
+    gap: Floats
+
+    @classmethod
+    def of(cls, encoder: Encoder, photos: Floats) -> General:
+        """photos [n, d]: any photos of the library, for the gap."""
+        texts, concept = _texts()
+        embeddings = encoder.encode_texts(texts)
+        judges = (concept % 2 == 1) & (concept >= 0)
+        gap = photos.mean(axis=0) - embeddings.mean(axis=0)
+        return cls(
+            _chosen(texts, embeddings, concept, ~judges), _chosen(texts, embeddings, concept, judges), gap
+        )
+
+    def kept(self, texts: Floats, photos: Floats) -> float:
+        """Share of the judging words whose stand-in photo [n, d] is nearest to the same word in the other language.
+
+        texts, photos: the judging words as the model under test embeds them
+        """
+        judging = self.judging
+        hits = []
+        for asked, answers in (
+            (judging.is_chinese, ~judging.is_chinese),
+            (~judging.is_chinese, judging.is_chinese),
+        ):
+            nearest = (photos[asked] @ texts[answers].T).argmax(axis=1)
+            hits.append(judging.concept[answers][nearest] == judging.concept[asked])
+        return float(np.concatenate(hits).mean())
+
+
+def normalised(rows: Floats) -> Floats:
+    """[n, d] with rows of length 1."""
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.asarray(rows / np.maximum(lengths, 1e-12), np.float32)
+
+
+def _texts() -> tuple[list[str], Ints]:
+    names = sources.concepts(CLASSES).names
+    found = dict.fromkeys(neutral_captions(), -1)
+    for i, groups in enumerate(zip(names.en, names.zh, strict=True)):
+        for group in groups:
+            # Concepts that hold do so by all their names; one a language is enough to judge by.
+            for text in group if i % 2 == 0 else group[:1]:
+                found.setdefault(text, i)
+    return list(found), np.array(list(found.values()), np.int64)
+
+
+def _chosen(texts: list[str], embeddings: Floats, concept: Ints, which: npt.NDArray[np.bool_]) -> Words:
+    rows = np.flatnonzero(which)
+    return Words(tuple(texts[i] for i in rows), embeddings[rows], concept[rows])

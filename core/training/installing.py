@@ -1,0 +1,147 @@
+"""A trained model comes into the library: its folder in one rename, its space's rows where they need no decoding.
+
+Beside the folder's own files lies `trained.json`: which model it began from, which one it took over from, and the
+verdict. It names no space and shapes none.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlite_utils import Database as Tables
+
+from core.errors import ModelError, NotThere
+from core.library import spaces
+from core.library.captions import pictures_in_space
+from core.library.database import Database
+from core.models.registry import folder_name, known_models, model_folder
+from core.models.spec import ModelSpec
+from core.models.swap import new_folder_for
+from core.progress import CancelToken, Pace, Report
+from core.search.open_model import MODELS
+from core.spaces.space import Space
+from core.training.adapter import Adapted
+
+NOTE_FILE = "trained.json"
+NAME = "personal"
+# Rows moved in one transaction.
+ROWS_AT_ONCE = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What a trained model says of itself: ids of the model it began from and of the one that was in use before."""
+
+    base: str
+    before: str
+    how: str
+    seed: int
+    verdict: dict[str, Any]
+
+
+def base_of(model_id: str) -> str:
+    """The model that a fine-tune began from: trainings begin anew from it, with all that was said by then."""
+    return model_id.partition("+")[0]
+
+
+def next_id(base: str, models: Path) -> str:
+    """A free id for another fine-tune of `base`."""
+    taken = {one.lower() for one in known_models(models)}
+    number = 1
+    while (found := f"{base}+{NAME}" + (f"-{number}" if number > 1 else "")).lower() in taken:
+        number += 1
+    return found
+
+
+def install(library: Path, model_id: str, write: Callable[[Path], ModelSpec], note: Note) -> ModelSpec:
+    """Build the folder of `model_id` by `write`, then rename it into place. What fails or stops leaves nothing."""
+    models = library / MODELS
+    models.mkdir(parents=True, exist_ok=True)
+    folder = models / folder_name(model_id)
+    new = new_folder_for(folder)
+    try:
+        spec = write(new)
+        content = {
+            "base": note.base,
+            "before": note.before,
+            "how": note.how,
+            "seed": note.seed,
+            "verdict": note.verdict,
+        }
+        (new / NOTE_FILE).write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
+        os.rename(new, folder)
+    except BaseException:
+        shutil.rmtree(new, ignore_errors=True)
+        raise
+    return spec
+
+
+def read_note(library: Path, model_id: str) -> Note:
+    """Raises NotThere for a model that was not trained here."""
+    try:
+        path = model_folder(model_id, library / MODELS) / NOTE_FILE
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return Note(**content)
+    except FileNotFoundError as error:
+        raise NotThere(
+            f"The model in use, {model_id}, was not trained in this library.",
+            what_to_do="There is no fine-tune to undo.",
+        ) from error
+    except (OSError, ValueError, TypeError) as error:
+        raise ModelError(
+            f"what {model_id} says of its training cannot be read: {error}",
+            what_to_do="Choose the model to go back to: shiguang models use ID",
+        ) from error
+
+
+def unfinished(database: Database, library: Path) -> list[str]:
+    """Fine-tunes whose space was never finished: a training was killed while it was taken over."""
+    found = []
+    for record in spaces.every_space(database.reader()):
+        if (
+            record.state == spaces.BUILDING
+            and (library / MODELS / folder_name(record.model) / NOTE_FILE).is_file()
+        ):
+            found.append(record.model)
+    return found
+
+
+def move_rows(
+    library: Path,
+    database: Database,
+    old: Space,
+    spec: ModelSpec,
+    adapted: Adapted,
+    report: Report,
+    cancel: CancelToken,
+) -> int:
+    """Fill the space of `spec` with the adapter's image of every row of `old`; how many rows.
+
+    The switch that follows encodes what is missing. Raises Cancelled or DiskFull; the rows so far stay.
+    """
+    reader = database.reader()
+    pictures = pictures_in_space(reader, old.id)
+    database.write(lambda db: spaces.begin_space(db, spec.space_id, spec.id, spec.width))
+    new = Space.open(library, spec.space_id, spec.id, spec.width, database)
+    photos = [photo for photo in pictures if photo in old and photo not in new]
+    pace = Pace(report, "move", len(photos))
+    for begin in range(0, len(photos), ROWS_AT_ONCE):
+        cancel.check()
+        part = photos[begin : begin + ROWS_AT_ONCE]
+        first = new.append(adapted.photos(old.vectors_of(part)))
+        rows = [(photo, first + i, pictures[photo]) for i, photo in enumerate(part)]
+
+        def write(db: Tables, rows: list[tuple[int, int, bytes]] = rows) -> None:
+            spaces.set_rows_of_pictures(db, spec.space_id, rows)
+
+        database.write(write)
+        pace.step(len(part))
+    pace.flush()
+    new.close()
+    return len(photos)

@@ -1,0 +1,284 @@
+"""A personal training from beginning to end: what was said is gathered, learned from, judged, and taken or left.
+
+Until the last step nothing in the library changes; the old model and its space serve all the while.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from core.errors import WrongUse
+from core.library.captions import pictures_in_space
+from core.library.database import Database
+from core.models.encoder import Encoder
+from core.models.registry import model_folder, remove_leftovers
+from core.models.spec import ModelSpec
+from core.photos.thumbs import Thumbs
+from core.progress import CancelToken, Progress, Report
+from core.search.open_model import MODELS
+from core.spaces.space import Space
+from core.training import adapter, pairs
+from core.training.adapted import write_adapted
+from core.training.adapter import Adapted, Adapting, adapt
+from core.training.gate import MOST_FORGOTTEN, Figures, Verdict, figures, judge
+from core.training.general import General
+from core.training.installing import Note, base_of, install, move_rows, next_id, read_note, unfinished
+from core.training.loop import Diverged, Point, Settings
+from core.training.pairs import Sayings
+from core.training.sayings import Table
+
+__all__ = ["Learned", "Personal", "Plan", "opened", "read_note", "unfinished"]
+
+Floats = npt.NDArray[np.float32]
+Watch = Callable[[Point], None]
+
+# In the library's folder.
+CHECKPOINTS = "training"
+HOWS = ("probe", "adapter", "lora", "full")
+# Going only a part of the way keeps more of what was known (WiSE-FT, Wortsman et al. 2022).
+STRENGTHS = (1.0, 0.75, 0.5, 0.25)
+# Photos that nobody spoke of, drawn to hold the adapter and to measure the gap.
+MOST_OTHERS = 1_000
+FEWEST_TRAINING_PHOTOS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a training would learn from, said before it starts. `why_not` is "" where it can start."""
+
+    how: str
+    model: str
+    counts: dict[str, int]
+    examples: tuple[str, ...]
+    why_not: str
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "event": "plan",
+            "how": self.how,
+            "model": self.model,
+            "learns_from": self.counts,
+            "examples": list(self.examples),
+            "why_not": self.why_not,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What came out: the verdict, and where it was accepted the model that is in place now."""
+
+    verdict: Verdict
+    spec: ModelSpec | None = None
+
+
+@contextmanager
+def opened(
+    library: Path, database: Database, encoder: Encoder, space: Space, thumbs: Thumbs
+) -> Iterator[Personal]:
+    """For a library with the model in use; a fine-tune begins from the model that it began from, opened meanwhile.
+
+    Raises NotThere when that one is not here any more.
+    """
+    in_use = encoder.spec.id
+    base = base_of(in_use)
+    if base == in_use:
+        yield Personal(library, database, encoder, space, thumbs, in_use)
+        return
+    first = Encoder.open(model_folder(base, library / MODELS))
+    spec = first.spec
+    own = Space.open(library, spec.space_id, spec.id, spec.width, database)
+    try:
+        yield Personal(library, database, first, own, thumbs, in_use)
+    finally:
+        own.close()
+        first.close()
+
+
+class Personal:
+    """Trains the model of one library. The caller holds the library's lock."""
+
+    def __init__(
+        self, library: Path, database: Database, encoder: Encoder, space: Space, thumbs: Thumbs, in_use: str
+    ) -> None:
+        """encoder, space: of the model that trainings begin from; in_use: the id of the one that serves now."""
+        self._library = library
+        self._database = database
+        self._encoder = encoder
+        self._space = space
+        self._thumbs = thumbs
+        self._in_use = in_use
+
+    def plan(self, how: str) -> Plan:
+        said = pairs.sayings(self._database.reader(), self._space.id)
+        photos = len({each.photo for each in said.training})
+        why_not = ""
+        if photos < FEWEST_TRAINING_PHOTOS:
+            why_not = f"Something has to be said about {FEWEST_TRAINING_PHOTOS} photos at least, beside those held out; it is of {photos}."
+        texts = tuple(dict.fromkeys(each.text for each in said.training))[:5]
+        return Plan(how, self._encoder.spec.id, said.counts(), texts, why_not)
+
+    def learn(
+        self,
+        how: str,
+        seed: int,
+        report: Report,
+        cancel: CancelToken,
+        watch: Watch = lambda point: None,
+        settings: Settings = adapter.SETTINGS,
+    ) -> Learned:
+        """Train, judge, and where it is better put the new model in place with its rows; switching is the caller's.
+
+        settings  of the adapter's training
+        Raises Cancelled, ModelError, DiskFull or WrongUse; then everything is as it was.
+        """
+        if how not in HOWS:
+            raise WrongUse(f"{how!r} is no way to train.", what_to_do=f"Choose one of {', '.join(HOWS)}.")
+        remove_leftovers(self._library / MODELS)
+        plan = self.plan(how)
+        if plan.why_not:
+            return Learned(Verdict(False, plan.why_not))
+        torch.manual_seed(seed)
+        report(Progress("gather"))
+        said = pairs.sayings(self._database.reader(), self._space.id)
+        try:
+            if how in ("lora", "full"):
+                return self._encoders(how, seed, said, report, cancel, watch)
+            training, held_out = Table.of(said.training), Table.of(said.held_out)
+            return self._adapter(how, seed, training, held_out, report, cancel, watch, settings)
+        except Diverged as error:
+            return Learned(Verdict(False, f"The training ran away and was stopped: {error}"))
+
+    # ---- on cached vectors
+
+    def _adapter(
+        self,
+        how: str,
+        seed: int,
+        training: Table,
+        held_out: Table,
+        report: Report,
+        cancel: CancelToken,
+        watch: Watch,
+        settings: Settings,
+    ) -> Learned:
+        others = self._others({*training.photos, *held_out.photos}, seed)
+        photos = self._space.vectors_of(training.photos)
+        general = General.of(self._encoder, np.concatenate([photos, others]))
+        cancel.check()
+        texts = self._encoder.encode_texts(training.texts)
+        objective = Adapting(
+            training, photos, texts, others, general, self._encoder.spec.logit_scale, both=how == "adapter"
+        )
+        adapted, _ = adapt(objective, settings, report, cancel, watch)
+        report(Progress("judge"))
+        before = self._figures(held_out, general, None)
+        adapted, after = self._strongest(adapted, held_out, general, before)
+        verdict = judge(before, after, len(held_out.photos), seed)
+        cancel.check()
+        if not verdict.accepted:
+            return Learned(verdict)
+        return Learned(verdict, self._install(how, seed, adapted, verdict, report, cancel))
+
+    def _others(self, said: set[int], seed: int) -> Floats:
+        photos = [
+            photo
+            for photo in pictures_in_space(self._database.reader(), self._space.id)
+            if photo not in said and photo in self._space
+        ]
+        draw = np.random.default_rng(seed)
+        chosen = draw.permutation(len(photos))[:MOST_OTHERS]
+        if not len(chosen):
+            return np.zeros((0, self._encoder.spec.width), np.float32)
+        return self._space.vectors_of([photos[i] for i in chosen])
+
+    def _figures(self, table: Table, general: General, adapted: Adapted | None) -> Figures:
+        photos, texts = self._space.vectors_of(table.photos), self._encoder.encode_texts(table.texts)
+        words, stand_ins = general.judging.embeddings, general.judging.as_photos(general.gap)
+        if adapted is not None:
+            photos, texts = adapted.photos(photos), adapted.texts(texts)
+            words, stand_ins = adapted.texts(words), adapted.photos(stand_ins)
+        return figures(table, photos, texts, general.kept(words, stand_ins))
+
+    def _strongest(
+        self, adapted: Adapted, held_out: Table, general: General, before: Figures
+    ) -> tuple[Adapted, Figures]:
+        """As far on the way as little enough is forgotten; by the everyday words alone, so that judging stays fair."""
+        for strength in STRENGTHS:
+            chosen = adapted.at(strength)
+            after = self._figures(held_out, general, chosen)
+            if before.general - after.general <= MOST_FORGOTTEN:
+                break
+        return chosen, after
+
+    # ---- the encoders themselves
+
+    def _encoders(
+        self, how: str, seed: int, said: Sayings, report: Report, cancel: CancelToken, watch: Watch
+    ) -> Learned:
+        # Heavy, and only this way needs it: the towers in torch, peft.
+        from core.training.by_encoders import learn_by_encoders
+
+        photos = self._space.vectors_of(sorted({each.photo for each in said.training}))
+        checkpoint = self._checkpoint(how, seed, said)
+        result = learn_by_encoders(
+            self._encoder,
+            self._thumbs,
+            said.training,
+            said.held_out,
+            General.of(self._encoder, photos),
+            lora=how == "lora",
+            seed=seed,
+            checkpoint=checkpoint,
+            report=report,
+            cancel=cancel,
+            watch=watch,
+        )
+        cancel.check()
+        spec = None
+        if result.verdict.accepted:
+            report(Progress("write"))
+            model_id = next_id(self._base, self._library / MODELS)
+            note = Note(self._base, self._in_use, how, seed, result.verdict.as_json())
+            spec = install(self._library, model_id, lambda new: result.write(new, model_id), note)
+        shutil.rmtree(checkpoint, ignore_errors=True)
+        return Learned(result.verdict, spec)
+
+    def _checkpoint(self, how: str, seed: int, said: Sayings) -> Path:
+        """Where this very training keeps what it needs to go on; what another one left is taken away."""
+        told = repr((how, seed, self._encoder.spec.space_id, said.training)).encode()
+        kept = self._library / CHECKPOINTS / hashlib.sha256(told).hexdigest()[:16]
+        if kept.parent.is_dir():
+            for other in kept.parent.iterdir():
+                if other != kept:
+                    shutil.rmtree(other, ignore_errors=True)
+        return kept
+
+    @property
+    def _base(self) -> str:
+        return base_of(self._encoder.spec.id)
+
+    def _install(
+        self, how: str, seed: int, adapted: Adapted, verdict: Verdict, report: Report, cancel: CancelToken
+    ) -> ModelSpec:
+        report(Progress("write"))
+        model_id = next_id(self._base, self._library / MODELS)
+        told = f"With {how} on what the owner said about photos of this library. {verdict.why}"
+        note = Note(self._base, self._in_use, how, seed, verdict.as_json())
+        spec = install(
+            self._library,
+            model_id,
+            lambda new: write_adapted(self._encoder.folder, new, model_id, adapted, told),
+            note,
+        )
+        move_rows(self._library, self._database, self._space, spec, adapted, report, cancel)
+        return spec

@@ -1,0 +1,51 @@
+"""Sayings as matrices: photos by texts, true, rejected, or not said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from core.training.pairs import ALBUM, Saying
+
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """n photos and m texts in their order, and what was said of each pair.
+
+    true, rejected  [n, m] bool; a pair may be neither
+    lang            of each text
+    is_album        [m] bool: texts that decisions were made about, the others are captions
+    """
+
+    photos: tuple[int, ...]
+    texts: tuple[str, ...]
+    lang: tuple[str, ...]
+    is_album: Bools
+    true: Bools
+    rejected: Bools
+
+    @classmethod
+    def of(cls, sayings: Sequence[Saying]) -> Table:
+        """A pair that was said to be true and rejected, of two albums with one prompt, counts as neither."""
+        photos = {photo: i for i, photo in enumerate(dict.fromkeys(each.photo for each in sayings))}
+        texts = {text: i for i, text in enumerate(dict.fromkeys(each.text for each in sayings))}
+        lang = [""] * len(texts)
+        is_album = np.zeros(len(texts), bool)
+        said = np.zeros((2, len(photos), len(texts)), bool)
+        for each in sayings:
+            text = texts[each.text]
+            lang[text] = each.lang
+            is_album[text] |= each.kind == ALBUM
+            said[int(not each.is_true), photos[each.photo], text] = True
+        doubtful = said[0] & said[1]
+        return cls(
+            tuple(photos), tuple(texts), tuple(lang), is_album, said[0] & ~doubtful, said[1] & ~doubtful
+        )
+
+    def texts_in(self, lang: str) -> npt.NDArray[np.int64]:
+        return np.array([i for i, own in enumerate(self.lang) if own == lang], np.int64)

@@ -1,0 +1,85 @@
+"""`finetune` and `captions` from the command line, as scripts see them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("torch", reason="needs the train extra (torch)")
+pytest.importorskip("onnx", reason="needs the train extra (onnx)")
+
+from core.cli import main
+from core.library.captions import set_captions
+from core.library.database import open_for_writing
+from tests.training.conftest import fill, truth
+
+Ends = tuple[int, list[dict[str, Any]]]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    fill(tmp_path / "library")
+    database = open_for_writing(tmp_path / "library")
+    database.write(lambda db: set_captions(db, {(photo, "en"): text for photo, text in truth().items()}))
+    database.close()
+    return tmp_path / "library"
+
+
+def run(folder: Path, capsys: pytest.CaptureFixture[str], *words: str) -> Ends:
+    capsys.readouterr()
+    code = main(["--library", str(folder), "--json", *words])
+    return code, [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_a_dry_run_says_what_it_would_learn_from(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, lines = run(folder, capsys, "finetune", "--dry-run")
+
+    assert code == 0
+    plan = lines[-1]
+    assert plan["event"] == "plan"
+    assert plan["learns_from"]["captions"] == 120
+    assert plan["learns_from"]["held out"] > 10
+    assert not plan["why_not"]
+    assert run(folder, capsys, "status")[1][-1]["model"] == "local:tiny"
+
+
+def test_a_better_model_is_taken_into_use_and_undone(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = run(folder, capsys, "status")[1][-1]["space"]
+
+    code, lines = run(folder, capsys, "finetune", "--seed", "1")
+
+    verdict = lines[-1]
+    assert (code, verdict["event"], verdict["accepted"]) == (0, "verdict", True), verdict
+    assert set(verdict) >= {"before", "after", "p", "space", "why"}
+    status = run(folder, capsys, "status")[1][-1]
+    assert (status["space"], status["model"]) == (verdict["space"], "local:tiny+personal")
+    assert run(folder, capsys, "finetune", "undo")[0] == 0
+    assert run(folder, capsys, "status")[1][-1]["space"] == before
+
+
+def test_undoing_nothing_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(folder, capsys, "finetune", "undo")[0] == 4
+
+
+def test_encoders_without_their_weights_cannot_be_trained(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(folder, capsys, "finetune", "--how", "full")[0] == 2
+
+
+def test_captions_of_unknown_photos_are_counted(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "c.jsonl"
+    path.write_text('{"path": "nowhere.jpg", "caption": "x", "lang": "en"}\n', encoding="utf-8")
+
+    code, lines = run(folder, capsys, "captions", "import", str(path))
+
+    assert code == 0
+    assert lines[-1] == {"event": "imported", "taken": 0, "same": 0, "unknown": 1}
+    assert run(folder, capsys, "captions", "export", str(tmp_path / "out.jsonl"))[1][-1]["captions"] == 0

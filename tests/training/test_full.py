@@ -1,0 +1,182 @@
+"""The full recipe learns in two stages, LoRA is added in, and a stopped run goes on."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the train extra (torch)")
+pytest.importorskip("peft", reason="needs the train extra (peft)")
+
+from torch import Tensor, nn  # noqa: E402
+from torch.nn.functional import normalize  # noqa: E402
+
+from core.models.preprocess import Pixels  # noqa: E402
+from core.progress import Cancelled, CancelToken, Report, silent  # noqa: E402
+from core.training import full  # noqa: E402
+from core.training.encoders import Encoders, Inputs  # noqa: E402
+from core.training.full import Material, Stage, embedded, go, train_encoders  # noqa: E402
+from core.training.loop import Point, Settings, train  # noqa: E402
+from core.training.lora import add_lora, merge_lora  # noqa: E402
+from core.training.loss import LogitScale  # noqa: E402
+from core.training.pairs import CAPTION, Saying  # noqa: E402
+from core.training.sayings import Table  # noqa: E402
+
+KINDS, EACH, WIDTH = 6, 8, 16
+
+
+class Tower(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(WIDTH)
+        self.direct = nn.Linear(WIDTH, 32)
+        self.out = nn.Linear(32, WIDTH)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return normalize(self.out(torch.tanh(self.direct(self.norm(x)))), dim=1)
+
+
+class Small(Encoders):
+    """Two small towers; a photo's square is its numbers, a text is one of KINDS words or an everyday one."""
+
+    lora_layers = ("direct", "nowhere")
+
+    def __init__(self) -> None:
+        torch.manual_seed(0)
+        self.image, self.text = Tower(), Tower()
+        self.words = torch.randn(100, WIDTH)
+
+    def photo_inputs(self, squares: Pixels, report: Report, cancel: CancelToken) -> Inputs:
+        return (torch.from_numpy(squares),)
+
+    def text_inputs(self, texts: Sequence[str], report: Report, cancel: CancelToken) -> Inputs:
+        return (self.words[[int(text) for text in texts]],)
+
+    def photos(self, inputs: Inputs) -> Tensor:
+        return self.image(*inputs)
+
+    def texts(self, inputs: Inputs) -> Tensor:
+        return self.text(*inputs)
+
+    def write(self, new: Path) -> tuple[str, str]:
+        return "fp32", "fp32"
+
+
+def material(encoders: Small) -> Material:
+    said = [Saying(i, str(i % KINDS), "en", CAPTION, True, i) for i in range(KINDS * EACH)]
+    kinds = torch.randn(KINDS, WIDTH, generator=torch.Generator().manual_seed(1))
+    photos = kinds.repeat(EACH, 1) + 0.2 * torch.randn(
+        KINDS * EACH, WIDTH, generator=torch.Generator().manual_seed(2)
+    )
+    table = Table.of(said)
+    cancel = CancelToken()
+    words = encoders.text_inputs([str(i) for i in range(50, 100)], silent, cancel)
+    return Material(table, (photos,), encoders.text_inputs(table.texts, silent, cancel), words)
+
+
+def share_right(encoders: Small, given: Material) -> float:
+    for module in (encoders.image, encoders.text):
+        module.eval()
+    similar = embedded(encoders.photos, given.photos) @ embedded(encoders.texts, given.texts).T
+    return float((similar.argmax(1) == np.arange(KINDS * EACH) % KINDS).mean())
+
+
+def learn(encoders: Small, given: Material, **more: object) -> float:
+    torch.manual_seed(3)
+    scale, _ = train_encoders(
+        encoders, given, 20.0, gentle=False, report=silent, **{"lora": False, "cancel": CancelToken(), **more}
+    )
+    return scale
+
+
+@pytest.mark.parametrize("lora", [False, True])
+def test_both_stages_teach_photos_their_words(lora: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(full, "STAGES", tuple(_quick(one) for one in full.STAGES))
+    encoders = Small()
+    given = material(encoders)
+    before = share_right(encoders, given)
+    names = list(encoders.image.state_dict())
+
+    scale = learn(encoders, given, lora=lora)
+
+    assert share_right(encoders, given) > before + 0.4
+    assert 0 < scale <= 100
+    assert list(encoders.image.state_dict()) == names
+
+
+def _quick(settings: Settings) -> Settings:
+    return Settings(epochs=60, learning_rate=1e-2, average=0.5, precision="fp32")
+
+
+def test_the_first_stage_leaves_the_image_tower_identical() -> None:
+    encoders = Small()
+    given = material(encoders)
+    before = copy.deepcopy(encoders.image.state_dict())
+    text = copy.deepcopy(encoders.text.state_dict())
+    taught = torch.zeros(KINDS * EACH, 50)
+
+    stage = Stage(encoders, given, LogitScale(20), lambda rows, words: taught[rows][:, words], locked=True)
+    train(stage, Settings(epochs=5, steps_an_epoch=1, precision="fp32"), silent, CancelToken())
+
+    for name, value in encoders.image.state_dict().items():
+        assert torch.equal(value, before[name]), name
+    assert not torch.equal(encoders.text.state_dict()["out.weight"], text["out.weight"])
+
+
+@pytest.mark.parametrize("step", [3, 104])
+def test_a_stopped_recipe_ends_like_one_never_stopped(tmp_path: Path, step: int) -> None:
+    whole = Small()
+    learn(whole, material(whole))
+    cancel = CancelToken()
+    seen: list[int] = []
+
+    def watch(point: Point) -> None:
+        if point.loss is not None:
+            seen.append(point.step)
+            if len(seen) == step:
+                cancel.cancel()
+
+    stopped = Small()
+    with pytest.raises(Cancelled):
+        learn(stopped, material(stopped), checkpoint=tmp_path, cancel=cancel, watch=watch)
+    resumed = Small()
+    learn(resumed, material(resumed), checkpoint=tmp_path)
+
+    for name, value in whole.text.state_dict().items():
+        assert torch.equal(value, resumed.text.state_dict()[name]), name
+
+
+def test_lora_begins_as_no_change_and_is_added_in_exactly() -> None:
+    encoders = Small()
+    encoders.image.eval()
+    x = torch.randn(5, WIDTH)
+    plain = encoders.image(x)
+    add_lora(encoders.image, encoders.lora_layers)
+
+    assert torch.equal(encoders.image(x), plain)
+    learning = [name for name, one in encoders.image.named_parameters() if one.requires_grad]
+    assert learning and all("lora_" in name for name in learning)
+    with torch.no_grad():
+        for name, one in encoders.image.named_parameters():
+            if "lora_" in name:
+                one.normal_()
+    changed = encoders.image(x)
+    merge_lora(encoders.image)
+
+    torch.testing.assert_close(encoders.image(x), changed)
+    assert not torch.allclose(changed, plain)
+    assert [type(module) for module in encoders.image.modules()] == [
+        type(module) for module in Tower().modules()
+    ]
+
+
+def test_half_the_way_is_the_mean_of_both_ends() -> None:
+    start, end, tower = Tower(), Tower(), Tower()
+
+    go(tower, start.state_dict(), end.state_dict(), 0.5)
+
+    torch.testing.assert_close(tower.out.weight, (start.out.weight + end.out.weight) / 2)

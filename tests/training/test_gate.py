@@ -1,0 +1,88 @@
+"""The gate tells a gain from chance."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from core.training.gate import Figures, figures, judge, paired_bootstrap
+from core.training.pairs import ALBUM, CAPTION, Saying
+from core.training.sayings import Table
+
+
+def some(recall: float, general: float = 0.9, photos: int = 100) -> Figures:
+    each = np.zeros(photos)
+    each[: round(recall * photos)] = 1
+    return Figures(recall, 10, recall, None, general, each)
+
+
+def test_a_clear_gain_is_taken() -> None:
+    verdict = judge(some(0.3), some(0.6), 100)
+
+    assert verdict.accepted
+    assert verdict.p < 0.001
+
+
+def test_no_gain_a_gain_by_chance_and_a_loss_are_refused() -> None:
+    assert not judge(some(0.5), some(0.5), 100).accepted
+    assert "no more" in judge(some(0.5), some(0.3), 100).why
+    assert "chance" in judge(some(0.5, photos=50), some(0.56, photos=50), 50).why
+
+
+def test_forgetting_is_refused_whatever_was_gained() -> None:
+    verdict = judge(some(0.1), replace(some(0.9), general=0.87), 100)
+
+    assert not verdict.accepted
+    assert "forgot" in verdict.why
+
+
+def test_few_photos_cannot_tell() -> None:
+    assert "too few" in judge(some(0, photos=6), some(1, photos=6), 6).why
+
+
+def test_gains_that_are_chance_pass_as_often_as_said() -> None:
+    draw = np.random.default_rng(0)
+    p = np.array([paired_bootstrap(draw.normal(size=60), seed) for seed in range(60)])
+
+    assert (p < 0.05).mean() < 0.15
+    assert 0.3 < p.mean() < 0.7
+
+
+def caption(photo: int, text: str) -> Saying:
+    return Saying(photo, text, "en", CAPTION, True, photo)
+
+
+def test_photos_with_the_same_caption_do_not_stand_in_each_others_way() -> None:
+    table = Table.of([caption(1, "cat"), caption(2, "cat"), caption(3, "dog")])
+    photos = np.array([[1, 0], [0.9, 0.1], [0, 1]], np.float32)
+
+    found = figures(table, photos, np.array([[1, 0], [0, 1]], np.float32), 1.0)
+
+    assert (found.recall, found.top1, found.k, found.album_ap) == (1, 1, 1, None)
+
+
+def test_an_albums_precision_is_over_what_was_decided() -> None:
+    said = [Saying(photo, "tree", "en", ALBUM, photo < 3, 1) for photo in (1, 2, 3, 4)]
+    table = Table.of(said)
+    photos = np.array([[0.9], [0.5], [0.7], [0.1]], np.float32)
+
+    found = figures(table, photos, np.array([[1]], np.float32), 1.0)
+
+    assert found.album_ap == pytest.approx((1 + 2 / 3) / 2)
+    assert found.each.tolist() == pytest.approx([(1 + 2 / 3) / 2])
+
+
+def test_what_was_said_both_ways_counts_as_not_said() -> None:
+    table = Table.of(
+        [
+            Saying(1, "tree", "en", ALBUM, True, 1),
+            Saying(1, "tree", "en", ALBUM, False, 2),
+            caption(1, "a tree"),
+        ]
+    )
+
+    assert not table.true[0, 0]
+    assert not table.rejected[0, 0]
+    assert table.true[0, 1]

@@ -1,0 +1,154 @@
+"""What was said is gathered, split by photo, and travels as JSON lines."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.app import Shiguang
+from core.errors import NotThere, WrongUse
+from core.library import albums
+from core.library.albums import Album
+from core.library.captions import every_caption
+from core.progress import CancelToken, silent
+from core.training.caption_lines import export_captions, import_captions
+from core.training.pairs import HELD_OUT_SHARE, is_held_out, language_of, sayings
+from tests.training.conftest import PHOTOS, Say, truth
+
+
+def test_a_photos_sayings_are_all_held_out_or_none(library: Shiguang, say: Say) -> None:
+    say(truth())
+    library.database.write(
+        lambda db: albums.mark(
+            db, albums.add_album(db, Album(0, "a", prompts=("a dog", "一只狗"))), {3: True, 7: False}
+        )
+    )
+
+    found = sayings(library.database.reader(), library.space.id)
+
+    training = {each.photo for each in found.training}
+    held_out = {each.photo for each in found.held_out}
+    assert not training & held_out
+    assert len(training | held_out) == PHOTOS
+    assert found.counts()["album decisions"] == 4
+    assert found.counts()["rejections"] == 2
+    assert {each.lang for each in (*found.training, *found.held_out)} == {"en", "zh"}
+
+
+def test_about_a_fifth_is_held_out_and_always_the_same() -> None:
+    hashes = [i.to_bytes(32) for i in range(2_000)]
+    held_out = [is_held_out(one) for one in hashes]
+
+    assert sum(held_out) / len(held_out) == pytest.approx(HELD_OUT_SHARE, abs=0.03)
+    assert held_out == [is_held_out(one) for one in hashes]
+
+
+def test_a_language_is_told_by_its_writing() -> None:
+    assert [language_of(text) for text in ("a dog", "一只狗", "豆豆 in the snow", "")] == [
+        "en",
+        "zh",
+        "zh",
+        "en",
+    ]
+
+
+@pytest.fixture
+def files(library: Shiguang, tmp_path: Path) -> list[Path]:
+    """Three photos that have files."""
+    root = tmp_path / "photos"
+    root.mkdir()
+    paths = []
+    number = library.watch_folder(root).id
+    for photo in (1, 2, 3):
+        path = root / f"{photo}.jpg"
+        path.write_bytes(b"picture %d" % photo)
+        paths.append(path)
+        library.database.write(
+            lambda db, photo=photo, path=path: db.execute(
+                "INSERT INTO files (root, path, name, kind, state, photo) VALUES (?, ?, ?, 'jpeg', 'here', ?)",
+                (number, path.name.encode(), path.name, photo),
+            )
+        )
+    return paths
+
+
+def lines(path: Path, *content: dict[str, object]) -> Path:
+    path.write_text("".join(json.dumps(line) + "\n" for line in content), encoding="utf-8")
+    return path
+
+
+def test_captions_come_by_path_and_by_sha256_and_replace_what_was_there(
+    library: Shiguang, files: list[Path], tmp_path: Path, say: Say
+) -> None:
+    say({1: "old"})
+    given_lines = lines(
+        tmp_path / "c.jsonl",
+        {"path": str(files[0]), "caption": "new", "lang": "en"},
+        {"path": "photos/2.jpg", "caption": "第二张"},
+        {"sha256": hashlib.sha256(b"picture 3").hexdigest(), "caption": "third", "lang": "en"},
+        {"path": "nowhere.jpg", "caption": "?", "lang": "en"},
+    )
+
+    done = import_captions(library.database, given_lines, silent, CancelToken())
+
+    assert (done.taken, done.same, done.unknown) == (3, 0, 1)
+    assert every_caption(library.database.reader()) == [
+        (1, "en", "new"),
+        (2, "zh", "第二张"),
+        (3, "en", "third"),
+    ]
+    again = import_captions(library.database, given_lines, silent, CancelToken())
+    assert (again.taken, again.same) == (0, 3)
+
+
+def test_exported_captions_come_back_as_they_were(
+    library: Shiguang, files: list[Path], tmp_path: Path, say: Say
+) -> None:
+    say({1: "a “quoted” dog 🐕", 2: "two\nlines"})
+    before = every_caption(library.database.reader())
+    path = tmp_path / "out.jsonl"
+
+    assert export_captions(library.database, path, silent, CancelToken()) == 2
+    say({1: "", 2: "other"})
+    files[1].rename(files[1].with_name("moved.jpg"))
+    import_captions(library.database, path, silent, CancelToken())
+
+    assert every_caption(library.database.reader()) == before
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{",
+        "[]",
+        '{"caption": "x"}',
+        '{"path": "a.jpg"}',
+        '{"path": "a.jpg", "caption": 3}',
+        '{"path": "a", "caption": "x", "lang": "fr"}',
+    ],
+)
+def test_a_line_that_is_none_is_named_and_nothing_is_stored(
+    library: Shiguang, tmp_path: Path, line: str
+) -> None:
+    path = tmp_path / "bad.jsonl"
+    path.write_text('{"path": "a.jpg", "caption": "fine", "lang": "en"}\n' + line + "\n", encoding="utf-8")
+
+    with pytest.raises(WrongUse, match="line 2"):
+        import_captions(library.database, path, silent, CancelToken())
+
+    assert not every_caption(library.database.reader())
+
+
+def test_a_file_that_is_not_there_is_said(library: Shiguang, tmp_path: Path) -> None:
+    with pytest.raises(NotThere):
+        import_captions(library.database, tmp_path / "none.jsonl", silent, CancelToken())
+
+
+@given(st.text())
+def test_any_text_has_a_language(text: str) -> None:
+    assert language_of(text) in ("en", "zh")

@@ -1,0 +1,185 @@
+"""A personal training is taken when it is better, refused when it is not, and leaves no trace when it is stopped."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="needs the train extra (torch)")
+pytest.importorskip("peft", reason="needs the train extra (peft)")
+pytest.importorskip("onnx", reason="needs the train extra (onnx)")
+
+from core.app import Shiguang
+from core.library import albums
+from core.library.albums import Album
+from core.models.registry import known_models
+from core.progress import Cancelled, CancelToken, Progress, silent
+from core.spaces.vectors import Embeddings
+from core.training import adapter
+from core.training.installing import base_of, next_id, read_note, unfinished
+from core.training.personal import Learned, Personal, opened
+from tests.training.conftest import PHOTOS, Say, kind_of, truth
+
+
+@contextmanager
+def personal(library: Shiguang) -> Iterator[Personal]:
+    with opened(library.folder, library.database, library.encoder, library.space, library.thumbs) as found:
+        yield found
+
+
+def learn(library: Shiguang, how: str = "adapter", **more: object) -> Learned:
+    with personal(library) as found:
+        return found.learn(how, 1, silent, CancelToken(), **more)
+
+
+def share_found(library: Shiguang) -> float:
+    """Of the names, how many have only their own photos among the first ten hits."""
+    names = sorted(set(truth().values()))
+    found = 0
+    for name, text in zip(names, library.encoder.encode_texts(names), strict=True):
+        hits = library.space.nearest(text, 10).photos.tolist()
+        found += all(kind_of(photo) == name for photo in hits)
+    return found / len(names)
+
+
+def test_what_the_owner_said_is_found_and_undone_again(library: Shiguang, say: Say) -> None:
+    say(truth())
+    before = share_found(library)
+
+    learned = learn(library)
+    assert learned.verdict.accepted, learned.verdict.why
+    assert learned.spec is not None
+    library.switch_model(learned.spec.id, silent, CancelToken())
+
+    assert before < 0.5 < share_found(library)
+    assert library.encoder.spec.id == "local:tiny+personal"
+    assert len(library.space) == PHOTOS
+    note = read_note(library.folder, library.encoder.spec.id)
+    library.switch_model(note.before, silent, CancelToken())
+    assert share_found(library) == before
+
+
+def test_moved_rows_are_what_the_new_graphs_would_give(library: Shiguang, say: Say) -> None:
+    say(truth())
+    old: Embeddings = library.space.vectors_of([1, 2, 3])
+    squares = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), np.uint8)
+    with personal(library) as found:
+        pixels = library.encoder.encode_images(squares)
+        spec = found.learn("adapter", 1, silent, CancelToken()).spec
+    assert spec is not None
+    library.switch_model(spec.id, silent, CancelToken())
+
+    moved = library.space.vectors_of([1, 2, 3])
+    # The same map took rows and pictures: what was alike before stays comparable.
+    assert not np.allclose(old, moved, atol=1e-3)
+    assert np.linalg.norm(moved, axis=1) == pytest.approx([1, 1, 1], abs=2e-3)
+    assert library.encoder.encode_images(squares).shape == pixels.shape
+
+
+def test_a_probe_moves_texts_alone(library: Shiguang, say: Say) -> None:
+    say(truth())
+    old = library.space.vectors_of([1, 2, 3])
+
+    learned = learn(library, "probe")
+
+    assert learned.verdict.accepted, learned.verdict.why
+    assert learned.spec is not None
+    library.switch_model(learned.spec.id, silent, CancelToken())
+    assert np.array_equal(library.space.vectors_of([1, 2, 3]), old)
+    assert share_found(library) > 0.5
+
+
+def test_shuffled_captions_are_refused(library: Shiguang, say: Say) -> None:
+    photos, texts = list(truth()), list(truth().values())
+    random.Random(9).shuffle(texts)
+    say(dict(zip(photos, texts, strict=True)))
+
+    learned = learn(library)
+
+    assert not learned.verdict.accepted
+    assert learned.spec is None
+    assert learned.verdict.why
+    assert known_models(library.folder / "models") == ["starter", "local:tiny"]
+    assert [record.model for record in library.spaces()] == ["local:tiny"]
+
+
+def test_contradictory_decisions_are_refused(library: Shiguang) -> None:
+    def decide(db: object) -> None:
+        for name in ("mine", "yours"):
+            number = albums.add_album(db, Album(0, name, prompts=("red",)))
+            albums.mark(db, number, {photo: (photo + (name == "mine")) % 2 == 0 for photo in range(1, 21)})
+
+    library.database.write(decide)
+
+    learned = learn(library)
+
+    assert not learned.verdict.accepted
+    assert learned.verdict.why
+
+
+def test_a_training_that_runs_away_is_refused(library: Shiguang, say: Say) -> None:
+    say(truth())
+
+    learned = learn(library, settings=replace(adapter.SETTINGS, learning_rate=1e9, warm_up=0.0))
+
+    assert not learned.verdict.accepted
+    assert learned.verdict.why
+
+
+def test_too_little_said_is_told_before_it_starts(library: Shiguang, say: Say) -> None:
+    say({1: "red", 2: "green"})
+
+    with personal(library) as found:
+        plan = found.plan("adapter")
+    learned = learn(library)
+
+    assert plan.counts["captions"] == 2
+    assert plan.why_not
+    assert learned.verdict.why == plan.why_not
+
+
+@pytest.mark.parametrize("stage", ["gather", "train", "judge", "write", "move"])
+def test_a_stop_at_any_stage_leaves_the_old_model_serving(library: Shiguang, say: Say, stage: str) -> None:
+    say(truth())
+    cancel = CancelToken()
+
+    def stop(progress: Progress) -> None:
+        if progress.stage == stage:
+            cancel.cancel()
+
+    with personal(library) as found, pytest.raises(Cancelled):
+        found.learn("adapter", 1, stop, cancel)
+        cancel.check()
+
+    assert library.encoder.spec.id == "local:tiny"
+    # What was moved already is taken back by the next training.
+    for model in unfinished(library.database, library.folder):
+        library.drop_model(model)
+    assert not list((library.folder / "models").glob(".new-*"))
+    learned = learn(library)
+    assert learned.spec is not None
+
+
+def test_a_second_training_begins_from_the_same_model(library: Shiguang, say: Say) -> None:
+    say({photo: text for photo, text in truth().items() if photo <= 90})
+    first = learn(library).spec
+    assert first is not None
+    library.switch_model(first.id, silent, CancelToken())
+    say(truth())
+
+    second = learn(library).spec
+
+    assert second is not None
+    assert (first.id, second.id) == ("local:tiny+personal", "local:tiny+personal-2")
+    note = read_note(library.folder, second.id)
+    assert (note.base, note.before) == ("local:tiny", first.id)
+
+
+def test_ids_of_fine_tunes_name_their_beginning(library: Shiguang) -> None:
+    assert base_of("starter+personal-3") == "starter"
+    assert next_id("starter", library.folder / "models") == "starter+personal"
