@@ -29,7 +29,7 @@ from core.model_list import ListedModel, models_of
 from core.models.encoder import Encoder
 from core.models.fetch import route_of
 from core.models.installing import get_model, import_given
-from core.models.registry import entry, model_folder
+from core.models.registry import entry
 from core.models.spec import ModelSpec, Preprocessing
 from core.models.swap import mend
 from core.photos.decoding import DecodePlan, DecodingPool
@@ -54,9 +54,9 @@ from core.settings import (
     default_folder,
 )
 from core.spaces.space import Space
-from core.switching import Need, Switched, Switching
+from core.switching import Switched, Switching
 
-__all__ = ["Comparison", "Need", "Shiguang", "Switched", "decode_plan", "default_folder", "open_library"]
+__all__ = ["Comparison", "Shiguang", "Switched", "decode_plan", "default_folder", "open_library"]
 
 log = logger(__name__)
 
@@ -171,10 +171,6 @@ class Shiguang:
         config  hyper-parameters of a checkpoint of none of the published sizes
         """
         return import_given(path, name, self.folder / MODELS, config, self._samples(), report, cancel)
-
-    def need_of(self, model: str) -> Need:
-        """What moving to this model would take now. Raises NotThere or ModelError."""
-        return self._switching.need(ModelSpec.load(model_folder(model, self.folder / MODELS)))
 
     def switch_model(
         self,

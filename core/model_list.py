@@ -54,6 +54,11 @@ class ListedModel:
         return max(0, self.photos - self.vectors)
 
     @property
+    def bytes_to_encode(self) -> int:
+        """What the vectors of those photos will take on the disk."""
+        return spaces.bytes_of(self.photos_to_encode, self.known.width or 0)
+
+    @property
     def can_get(self) -> bool:
         return not self.is_here and self.known.entry is not None and bool(self.known.entry.sources)
 

@@ -32,27 +32,16 @@ from core.models.registry import MEASURED_FILE
 from core.models.runtime.measured import recall
 from core.models.spec import ModelSpec
 from core.photos.decoding import DecodePlan, DecodingPool
-from core.progress import Cancelled, CancelToken, Pace, Progress, Report
+from core.progress import CancelToken, Pace, Progress, Report
 from core.search.open_model import MODELS, SPACES, WORTH_MEASURING, OpenModel, open_encoder
 from core.spaces import origin
 from core.spaces.dropping import sweep
 
 log = logger(__name__)
 
-# A photo's row in `vectors` with its two indexes: 121 bytes measured at 100,000 photos, added newest first.
-RECORD_BYTES = 121
 # What else writes meanwhile: the write-ahead log, the neutral captions, the graph's note.
 MARGIN_BYTES = 32 << 20
 MB = 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Need:
-    """What a switch asks of the machine: photos still to be encoded, bytes they take, bytes that are free."""
-
-    photos: int
-    bytes: int
-    free_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +89,6 @@ class Switching:
         self._in_use = in_use
         self._take = take
         self._one = threading.Lock()
-
-    def need(self, spec: ModelSpec) -> Need:
-        """What it takes to move to this model now."""
-        photos = spaces.count_without_vector(self._database.reader(), spec.space_id)
-        free = shutil.disk_usage(self._folder).free
-        return Need(photos, photos * (2 * spec.width + RECORD_BYTES) if photos else 0, free)
 
     def switch(
         self,
@@ -166,8 +149,6 @@ class Switching:
         try:
             origin.confirm(self._folder / SPACES / spec.space_id, folder, spec, writable=True)
             done = self._build_and_take(encoder, report, cancel, accept, first)
-        except Cancelled:
-            raise
         except ShiguangError as error:
             self._note_stop(spec, error)
             raise
@@ -248,11 +229,13 @@ class Switching:
             encoder.measure(cancel)
 
     def _want_room(self, spec: ModelSpec) -> None:
-        need = self.need(spec)
-        if need.bytes and need.bytes + MARGIN_BYTES > need.free_bytes:
+        photos = spaces.count_without_vector(self._database.reader(), spec.space_id)
+        need = spaces.bytes_of(photos, spec.width) + MARGIN_BYTES
+        free = shutil.disk_usage(self._folder).free
+        if photos and need > free:
             raise DiskFull(
-                f"The vectors of {need.photos:,} photos need {(need.bytes + MARGIN_BYTES) / MB:,.0f} MB on the"
-                f" library's disk; {need.free_bytes / MB:,.0f} MB are free."
+                f"The vectors of {photos:,} photos need {need / MB:,.0f} MB on the library's disk;"
+                f" {free / MB:,.0f} MB are free."
             )
 
     def _note_stop(self, spec: ModelSpec, error: ShiguangError) -> None:

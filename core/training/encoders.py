@@ -20,6 +20,7 @@ from core.errors import ModelError
 from core.models.convert.export import export_image_tower, export_text_tower
 from core.models.convert.source import SOURCE_FOLDER, Towers, open_towers, save_source
 from core.models.convert.starter import export, weights
+from core.models.convert.starter.towers import Head
 from core.models.preprocess import Pixels, normalise
 from core.models.spec import IMAGE_FILE, TEXT_FILE, ModelSpec
 from core.models.tokenize import Tokenizer
@@ -175,6 +176,6 @@ def _headed(head: nn.Module, inputs: Inputs) -> Tensor:
     return embeddings
 
 
-def _head(module: nn.Module) -> export.Head:
-    assert isinstance(module, export.Head)
+def _head(module: nn.Module) -> Head:
+    assert isinstance(module, Head)
     return module

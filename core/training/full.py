@@ -100,7 +100,7 @@ class Stage:
         photos = torch.randperm(len(self._true))
         said = (self._true | self._rejected).float()
         found = []
-        for rows in photos.split(BATCH):
+        for rows in torch.split(photos, BATCH):
             texts = torch.multinomial(said[rows], 1)[:, 0]
             words = torch.randperm(len(self._material.words[0]))[:WORDS]
             found.append((rows, texts, words))
@@ -110,7 +110,8 @@ class Stage:
         rows, texts, words = batch
         own_rows, own_texts = self._processes.share(rows), self._processes.share(texts)
         parts = [
-            self._part(*chosen) for chosen in zip(own_rows.split(MICRO), own_texts.split(MICRO), strict=True)
+            self._part(*chosen)
+            for chosen in zip(torch.split(own_rows, MICRO), torch.split(own_texts, MICRO), strict=True)
         ]
         value = learn_in_parts(
             parts,

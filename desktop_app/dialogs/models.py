@@ -120,6 +120,7 @@ class ModelsDialog(QDialog):
         self._models = models
         # The model that the person looks at; "" until one was chosen: then the one in use.
         self._chosen = ""
+        self._stage = ""
         self.setWindowTitle(tr("Models"))
         self.resize(820, 600)
         self._rows = ModelList(self)
@@ -202,8 +203,9 @@ class ModelsDialog(QDialog):
 
     @Slot(object)
     def _take_progress(self, progress: Progress) -> None:
-        """The bar of the job line moves by itself; the list is read again where a stage ended."""
-        if progress.total and progress.done >= progress.total:
+        """The job line tells the counts; the list is read again where another stage begins."""
+        if progress.stage != self._stage:
+            self._stage = progress.stage
             self._models.list_again()
 
     def _choose(self, index: QModelIndex) -> None:

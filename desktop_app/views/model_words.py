@@ -63,7 +63,7 @@ def _work_words(model: ListedModel) -> str:
     """How many photos a move would encode, how much room they take and how long it lasts."""
     parts = [tr("{n} photos", n=model.photos_to_encode)]
     if model.known.width is not None:
-        parts.append(data_size(model.photos_to_encode * 2 * model.known.width))
+        parts.append(data_size(model.bytes_to_encode))
     if model.known.images_per_s:
         parts.append(time_left(model.photos_to_encode / model.known.images_per_s))
     return " · ".join(parts)

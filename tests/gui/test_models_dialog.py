@@ -102,7 +102,7 @@ def test_a_model_to_be_had_shows_what_is_published_of_it(ready: Opened) -> None:
 def test_a_model_that_is_here_says_what_a_move_would_take(ready: Opened) -> None:
     dialog = dialog_of(ready)
     choose(dialog, SECOND)
-    wait_to_see(ready, dialog.page, "Use", "Drop", "Not measured yet", "30 photos · 3 kB")
+    wait_to_see(ready, dialog.page, "Use", "Drop", "Not measured yet", "30 photos · 7 kB")
 
 
 def test_the_dialog_is_worked_by_keys_alone(ready: Opened) -> None:
