@@ -49,8 +49,9 @@ def _finetune(library: Shiguang, options: argparse.Namespace, output: Output, ca
     with training.opened(
         library.folder, library.database, library.encoder, library.space, library.thumbs
     ) as personal:
+        plan = personal.plan(options.how)
+        output.say(f"This takes about {plan.memory_bytes / 1e9:.1f} GB of memory.")
         if options.dry_run:
-            plan = personal.plan(options.how)
             lines = [f"{kind}: {count:,}" for kind, count in plan.counts.items()]
             output.result(plan.as_json(), "\n".join([*lines, plan.why_not or "It can start."]))
             return 0

@@ -16,6 +16,7 @@ from PIL import Image, UnidentifiedImageError
 
 from core.errors import ModelError
 from core.models.agreement import LIMITS, cosines
+from core.models.convert.source import SOURCE_FOLDER
 from core.models.encoder import Encoder
 from core.models.preprocess import Pixels, square
 from core.models.spec import IMAGE_FILE, SPEC_FILE, TEXT_FILE, ModelSpec, file_sha256
@@ -32,8 +33,9 @@ from core.training.sayings import Table
 Floats = npt.NDArray[np.float32]
 CARD_FILE = "card.md"
 STRENGTHS = (1.0, 0.75, 0.5, 0.25)
-# Adam's two means, gradients, the running average, the best and the first weights, beside the weights: 7 x 4.
-BYTES_A_WEIGHT = 28
+# Beside the weights: Adam's two means, gradients, the running average, the best and the first ones. LoRA and
+# heads keep those of few weights, but the towers themselves twice.
+TIMES_THE_WEIGHTS = {"full": 7, "lora": 3, "starter": 4}
 # torch with its libraries, ONNX Runtime and the library itself, measured.
 BYTES_AT_REST = 900_000_000
 
@@ -46,13 +48,14 @@ class Result:
     write: Callable[[Path, str], ModelSpec]
 
 
-def memory_bytes(encoder: Encoder, photos: int) -> int:
+def memory_bytes(encoder: Encoder, photos: int, *, lora: bool) -> int:
     """About what training this model's encoders on so many photos takes: weights, photos, one micro-batch."""
     size = encoder.spec.preprocessing.size_px
     graphs = sum((encoder.folder / name).stat().st_size for name in (IMAGE_FILE, TEXT_FILE))
-    # Activations of a transformer in training: some 60 times its input's floats, of a micro-batch.
+    kind = ("lora" if lora else "full") if (encoder.folder / SOURCE_FOLDER).is_dir() else "starter"
+    # Activations of a tower in training: some 60 times its input's floats, of a micro-batch.
     activations = MICRO * 3 * size * size * 4 * 60
-    return BYTES_AT_REST + graphs // 4 * BYTES_A_WEIGHT // 2 + photos * 3 * size * size + activations
+    return BYTES_AT_REST + graphs * TIMES_THE_WEIGHTS[kind] + photos * 3 * size * size + activations
 
 
 def learn_by_encoders(

@@ -47,6 +47,8 @@ CHECKPOINTS = "training"
 HOWS = ("probe", "adapter", "lora", "full")
 # Going only a part of the way keeps more of what was known (WiSE-FT, Wortsman et al. 2022).
 STRENGTHS = (1.0, 0.75, 0.5, 0.25)
+# torch, the text tower of the starter, and the matrices of 2,000 photos: measured.
+ADAPTER_BYTES = 1_000_000_000
 # Photos that nobody spoke of, drawn to hold the adapter and to measure the gap.
 MOST_OTHERS = 1_000
 FEWEST_TRAINING_PHOTOS = 5
@@ -54,12 +56,16 @@ FEWEST_TRAINING_PHOTOS = 5
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a training would learn from, said before it starts. `why_not` is "" where it can start."""
+    """What a training would learn from, said before it starts. `why_not` is "" where it can start.
+
+    memory_bytes  about what it takes at its height
+    """
 
     how: str
     model: str
     counts: dict[str, int]
     examples: tuple[str, ...]
+    memory_bytes: int
     why_not: str
 
     def as_json(self) -> dict[str, Any]:
@@ -69,6 +75,7 @@ class Plan:
             "model": self.model,
             "learns_from": self.counts,
             "examples": list(self.examples),
+            "memory_bytes": self.memory_bytes,
             "why_not": self.why_not,
         }
 
@@ -125,7 +132,15 @@ class Personal:
         if photos < FEWEST_TRAINING_PHOTOS:
             why_not = f"Something has to be said about {FEWEST_TRAINING_PHOTOS} photos at least, beside those held out; it is of {photos}."
         texts = tuple(dict.fromkeys(each.text for each in said.training))[:5]
-        return Plan(how, self._encoder.spec.id, said.counts(), texts, why_not)
+        return Plan(how, self._encoder.spec.id, said.counts(), texts, self._memory(how, said), why_not)
+
+    def _memory(self, how: str, said: Sayings) -> int:
+        if how in ("lora", "full"):
+            # Heavy, and only these ways need it: the towers in torch, peft.
+            from core.training.by_encoders import memory_bytes
+
+            return memory_bytes(self._encoder, said.photos(), lora=how == "lora")
+        return ADAPTER_BYTES
 
     def learn(
         self,
