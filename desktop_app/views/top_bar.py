@@ -113,8 +113,13 @@ class TopBar(QWidget):
         self._menu.addSeparator()
         self._add_choices(tr("Language"), languages, self._language, self.language_chosen)
         self._menu.addSeparator()
-        self._menu.addAction(tr("Models…"), QKeySequence("Ctrl+M"), self.models_asked.emit)
-        self._menu.addAction(tr("Keyboard shortcuts"), QKeySequence("F1"), self.shortcuts_asked.emit)
+        for words, keys, signal in (
+            (tr("Models…"), "Ctrl+M", self.models_asked),
+            (tr("Keyboard shortcuts"), "F1", self.shortcuts_asked),
+        ):
+            action = self._menu.addAction(words, QKeySequence(keys), signal.emit)
+            # The menu only names the key. The window has it, and of two owners Qt asks neither.
+            action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
 
     def _add_choices(
         self, title: str, choices: tuple[tuple[str, str], ...], chosen: str, signal: SignalInstance

@@ -11,7 +11,7 @@ import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QThread, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QLineEdit, QMessageBox, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QDialog, QLabel, QLineEdit, QMessageBox, QWidget
 
 from core.app import open_library
 from core.search.query import Query
@@ -206,6 +206,23 @@ def test_nothing_found_offers_the_nearest(opened: Opened, photos: Photos) -> Non
         ask(opened, "xyzzy 1901")
     assert "Nothing here looks right" in words(opened.window.room)
     assert "Show the nearest anyway" in words(opened.window.room)
+
+
+@pytest.mark.parametrize(
+    ("key", "held"),
+    [
+        (Qt.Key.Key_M, Qt.KeyboardModifier.ControlModifier),
+        (Qt.Key.Key_F1, Qt.KeyboardModifier.NoModifier),
+        (Qt.Key.Key_Question, Qt.KeyboardModifier.NoModifier),
+    ],
+)
+def test_a_key_opens_its_dialog(opened: Opened, key: Qt.Key, held: Qt.KeyboardModifier) -> None:
+    opened.open()
+    opened.wait_for(lambda: opened.session.is_open)
+    opened.window.activateWindow()
+    opened.wait_for(lambda: QApplication.activeWindow() is opened.window)
+    QTest.keyClick(opened.window, key, held)
+    opened.wait_for(lambda: any(dialog.isVisible() for dialog in opened.window.findChildren(QDialog)))
 
 
 # ---- looking
