@@ -14,10 +14,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from core.albums import Albums
 from core.errors import NotThere, ShiguangError, WrongUse
 from core.evaluate.own_words import Comparison
 from core.ingest import Counts, Ingest, Stored
 from core.ingest.turns import Turns
+from core.library import albums as album_tables
 from core.library import files, photos, roots, spaces
 from core.library.database import Database, open_for_reading, open_for_writing
 from core.library.files import Fault
@@ -78,6 +80,7 @@ class Shiguang:
         self.settings = Settings.load(folder)
         self.thumbs = Thumbs(folder, writable=database.is_writable)
         self._model: OpenModel | None = None
+        self._albums: tuple[OpenModel, Albums] | None = None
         self._single = SingleDecoder()
         self._guard = threading.RLock()
         self._turns = Turns()
@@ -144,6 +147,11 @@ class Shiguang:
     def searcher(self) -> Searcher:
         return self._opened().searcher
 
+    @property
+    def albums(self) -> Albums:
+        """The albums, over the space in use: after a switch it is another object."""
+        return self._albums_over(self._opened())
+
     def spaces(self) -> list[SpaceRecord]:
         """Every space with its state and how many photos it holds, the one in use first."""
         return spaces.every_space(self.database.reader())
@@ -190,7 +198,10 @@ class Shiguang:
         change, which falls between two questions and while no import is under way. Raises NotThere, ModelError,
         DiskFull or Cancelled: then the old model is still in use, and the next switch goes on where this one stood.
         """
-        return self._switching.switch(model, report, cancel, accept, first)
+        switched = self._switching.switch(model, report, cancel, accept, first)
+        if switched.in_use:
+            self.albums.rescore(cancel)
+        return switched
 
     def drop_model(self, model: str, *, files: bool = True) -> None:
         """Take away a model's space and, with `files`, its folder. Raises WrongUse for the one in use and the starter."""
@@ -210,6 +221,12 @@ class Shiguang:
             if self._model is None:
                 self._model = OpenModel.in_use(self.folder, self.database, self.settings.get(MODEL))
             return self._model
+
+    def _albums_over(self, model: OpenModel) -> Albums:
+        with self._guard:
+            if self._albums is None or self._albums[0] is not model:
+                self._albums = model, Albums(self.database, model.space, model.encoder)
+            return self._albums[1]
 
     def _take_model(self, new: OpenModel) -> None:
         with self._guard:
@@ -237,12 +254,18 @@ class Shiguang:
         everything: bool = False,
         stored: Stored = lambda photos: None,
     ) -> Counts:
-        """Bring the library up to date with its folders (core/ingest.py). Raises Cancelled."""
+        """Bring the library up to date with its folders, and its albums with it. Raises Cancelled."""
         with self._turns.importing():
             model = self._opened()
+            albums = self._albums_over(model)
+
+            def take(photos: Sequence[int]) -> None:
+                albums.take_new(photos)
+                stored(photos)
+
             pool = DecodingPool(decode_plan(model.spec.preprocessing), self._decoders())
             try:
-                ingest = Ingest(self.database, self.thumbs, model.space, model.encoder, pool, stored)
+                ingest = Ingest(self.database, self.thumbs, model.space, model.encoder, pool, take)
                 return ingest.run(report, cancel, roots=folders, paths=paths, everything=everything)
             finally:
                 pool.close()
@@ -306,6 +329,12 @@ class Shiguang:
     def first_paths(self, ids: Sequence[int]) -> dict[int, str]:
         """A path of each photo, of a file that is here where there is one."""
         return photos.first_paths(self.database.reader(), ids)
+
+    def albums_of(self, ids: Sequence[int]) -> dict[int, list[str]]:
+        """The names of the albums that each photo is surely in; photos in none are left out."""
+        reader = self.database.reader()
+        space = spaces.active_space(reader)
+        return album_tables.albums_of_photos(reader, space.id, ids) if space else {}
 
     def faults(self) -> list[Fault]:
         return files.faults(self.database.reader())

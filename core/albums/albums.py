@@ -272,6 +272,8 @@ class Albums:
 
     def take_new(self, photos: Sequence[int]) -> None:
         """Photos that just got their vectors join their albums. Called in the batch that stored them."""
+        if not records.has_albums(self._database.reader()):
+            return
         with self._guard:
             if self.scoring.has_grown:
                 self.rescore()
@@ -292,6 +294,8 @@ class Albums:
 
     def rescore(self, cancel: CancelToken | None = None) -> None:
         """Fill every album anew from the vectors: after an import, a model switch, or a fine-tune. Raises Cancelled."""
+        if not records.has_albums(self._database.reader()):
+            return
         with self._guard:
             panel = self._panel = self.scoring.panel(self.all())
         if panel.entries:

@@ -26,6 +26,9 @@ FEWEST = 8
 # The Chinese prompts alone and the English ones alone must agree on this share of the photos (Jaccard): where
 # they do not, the model does not know the kind, and most of what came in would be wrong.
 AGREEMENT = 0.5
+# Of kinds below the same parent (volleyball, badminton) the album's own must be the likeliest for this share of its
+# photos: else it would be filled with the others.
+LIKELIEST = 0.5
 # A kind that is there has photos which stand out: the best tenth, one at least, reaches so many logits.
 STANDS_OUT = 0.5 * STEEPNESS
 # Photos of the preview.
@@ -96,10 +99,19 @@ def suggestions(albums: Albums) -> list[Suggestion]:
     found = []
     for i, entry in enumerate(whole):
         two = len(whole) + 2 * i
+        beside = [j for j, other in enumerate(waiting) if other.parent and other.parent == waiting[i].parent]
+        if beside and _share_likeliest(standing[i], standing[beside]) < LIKELIEST:
+            continue
         one = _suggestion(entry.album, photos, standing[i], standing[two : two + 2])
         if one is not None:
             found.append(one)
     return sorted(found, key=lambda one: -one.count)
+
+
+def _share_likeliest(own: Floats, beside: Floats) -> float:
+    """Of the photos in an album [n] the share that none of the albums [k, n] beside it suits better."""
+    inside = own >= 0
+    return float((own[inside] >= beside[:, inside].max(axis=0)).mean()) if inside.any() else 0.0
 
 
 def _suggestion(

@@ -26,8 +26,8 @@ TOWARDS_FIT = 0.85
 TOWARDS_FIT_OF_ONE_KIND = 0.62
 # So many widths above the peak at least: the right flank of photos that only resemble the kind (cats among dogs).
 WIDTHS = 3.5
-# A peak is the kind itself when it reaches this share of what fits ("dog" among dogs .87, "kitchen" among
-# dishes .57), and this is how gradually one becomes the other.
+# A peak is the kind itself when it reaches this share of what fits ("dog" among dogs .97, "kitchen" among
+# dishes .6), and this is how gradually one becomes the other.
 PEAK_IS_THE_KIND, GRADUALLY = 0.68, 0.05
 
 # Logits a unit of score: with it, what a few decisions teach and what the prompt says keep their balance.

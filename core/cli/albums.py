@@ -78,7 +78,7 @@ def _add(
     def run(options: argparse.Namespace, output: Output, cancel: CancelToken) -> int:
         library = open_library(options.library, writable=writes, verbose=options.verbose)
         try:
-            return action(options, output, library, Albums(library.database, library.space, library.encoder))
+            return action(options, output, library, library.albums)
         finally:
             library.close()
 

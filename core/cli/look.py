@@ -122,7 +122,7 @@ def run_list(options: argparse.Namespace, output: Output, cancel: CancelToken) -
     try:
         for photo in photos.every_photo(library.database.reader()):
             cancel.check()
-            value = _photo_json(photo)
+            value = _photo_json(library, photo)
             output.result(
                 value, f"{value['taken'] or '-':20} {photo.width:5} x {photo.height:<5} {photo.files[0].path}"
             )
@@ -134,7 +134,7 @@ def run_list(options: argparse.Namespace, output: Output, cancel: CancelToken) -
 def run_show(options: argparse.Namespace, output: Output, cancel: CancelToken) -> int:
     library = open_library(options.library, writable=False, verbose=options.verbose)
     try:
-        value = _photo_json(_details(library, options.path))
+        value = _photo_json(library, _details(library, options.path))
         output.result(value, "\n".join(f"{key:12} {item}" for key, item in value.items()))
         return 0
     finally:
@@ -153,7 +153,7 @@ def run_set(options: argparse.Namespace, output: Output, cancel: CancelToken) ->
             library.set_caption(photo, _language(options.caption), options.caption.strip())
         if options.keyword is not None:
             library.set_keywords(photo, options.keyword)
-        value = _photo_json(_details(library, options.path))
+        value = _photo_json(library, _details(library, options.path))
         output.result(value, "\n".join(f"{key:12} {item}" for key, item in value.items()))
         return 0
     finally:
@@ -200,7 +200,7 @@ def _place(metadata: dict[str, Any]) -> list[float] | None:
     return [metadata["latitude"], metadata["longitude"]]
 
 
-def _photo_json(photo: PhotoDetails) -> dict[str, Any]:
+def _photo_json(library: Shiguang, photo: PhotoDetails) -> dict[str, Any]:
     best = photo.files[0]
     said = best.metadata
     taken = {key: said.get(key) for key in ("taken", "taken_from", "camera", "lens")}
@@ -230,5 +230,5 @@ def _photo_json(photo: PhotoDetails) -> dict[str, Any]:
         "rating": photo.rating if photo.rating is not None else said.get("rating"),
         "favourite": photo.favourite,
         "keywords": sorted({*photo.keywords, *(said.get("keywords") or ())}),
-        "albums": [],
+        "albums": library.albums_of([photo.photo]).get(photo.photo, []),
     }

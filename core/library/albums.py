@@ -252,6 +252,10 @@ def member_counts(connection: sqlite3.Connection, space: str) -> dict[int, tuple
     return {album: (sure, maybe) for album, sure, maybe in rows}
 
 
+def has_albums(connection: sqlite3.Connection) -> bool:
+    return connection.execute("SELECT 1 FROM albums LIMIT 1").fetchone() is not None
+
+
 def albums_of_photos(
     connection: sqlite3.Connection, space: str, photos: Sequence[int]
 ) -> dict[int, list[str]]:

@@ -20,7 +20,6 @@ from onnx import TensorProto, helper, numpy_helper
 
 from core.errors import DiskFull, ModelError
 from core.models.agreement import LIMITS, cosines
-from core.models.convert.source import SOURCE_FOLDER
 from core.models.encoder import Encoder
 from core.models.prompts import neutral_captions
 from core.models.spec import IMAGE_FILE, SPEC_FILE, TEXT_FILE, ModelSpec, file_sha256
@@ -28,6 +27,8 @@ from core.spaces.vectors import FULL
 from core.training.adapter import Adapted, Residual
 
 EMBEDDING = "embedding"
+# As core/models/convert/source.py has it, whose import would load transformers: three seconds for a word.
+SOURCE_FOLDER = "source"
 CARD_FILE = "card.md"
 # Names that no exporter gives.
 PREFIX = "adapter."

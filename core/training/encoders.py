@@ -41,6 +41,8 @@ class Encoders(ABC):
     text: nn.Module
     # Modules of the text and image side whose linear layers LoRA goes into, by the end of their names.
     lora_layers: tuple[str, ...]
+    # Rows that go through in training at once: 32 photos of a ViT-B/16 keep within 4 GB.
+    at_once = 32
 
     @abstractmethod
     def photo_inputs(self, squares: Pixels, report: Report, cancel: CancelToken) -> Inputs:
@@ -115,6 +117,8 @@ class StarterEncoders(Encoders):
     """The starter's heads, on features of its frozen encoders."""
 
     lora_layers = ("direct", "up", "down")
+    # Features are small: a whole batch.
+    at_once = 1_024
 
     def __init__(self, folder: Path, spec: ModelSpec) -> None:
         self._image_tower, self._text_tower = weights.image_tower(folder), weights.text_tower(folder)

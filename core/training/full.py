@@ -32,9 +32,10 @@ Floats = npt.NDArray[np.float32]
 Watch = Callable[[Point], None]
 State = dict[str, Tensor]
 
-# Photos of one batch, all of them each other's negatives, and how many go through the towers at once: 32 photos
-# of a ViT-B/16 in training keep within 4 GB.
-BATCH, MICRO = 256, 32
+# Photos of one batch, all of them each other's negatives.
+BATCH = 256
+# Photos that a step is held by, and rows of an evaluation at once.
+MICRO = 32
 # Everyday words that a step is held by.
 WORDS = 128
 # What the distillation counts beside the contrastive loss.
@@ -108,10 +109,11 @@ class Stage:
 
     def learn(self, batch: tuple[Tensor, Tensor, Tensor], arithmetic: Arithmetic) -> float:
         rows, texts, words = batch
+        size = self._encoders.at_once
         own_rows, own_texts = self._processes.share(rows), self._processes.share(texts)
         parts = [
             self._part(*chosen)
-            for chosen in zip(torch.split(own_rows, MICRO), torch.split(own_texts, MICRO), strict=True)
+            for chosen in zip(torch.split(own_rows, size), torch.split(own_texts, size), strict=True)
         ]
         value = learn_in_parts(
             parts,

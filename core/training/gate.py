@@ -35,7 +35,8 @@ class Figures:
     top1       share of photos whose first text, of all in that language, is one of theirs
     album_ap   mean average precision of albums over the photos decided on; None without any
     general    share of everyday words that still are nearest to their own photos (General.kept)
-    each       [units] what the bootstrap draws from: each photo's recall and each album's precision
+    each       [units] what the bootstrap draws from, average precisions: of each photo's captions, where that is one
+               over the rank of the photo, and of each album
     """
 
     recall: float
@@ -82,7 +83,8 @@ def figures(table: Table, photos: Floats, texts: Floats, general: float) -> Figu
     """
     similar = photos @ texts.T
     k = max(1, min(FIRST, len(photos) // PHOTOS_A_PLACE))
-    found, first = _found(table, similar, k), _first(table, similar)
+    ranks, first = _ranks(table, similar), _first(table, similar)
+    found = _row_means(np.where(np.isnan(ranks), np.nan, ranks < k))
     albums = _album_precisions(table, similar)
     return Figures(
         recall=float(found.mean()) if len(found) else 0.0,
@@ -90,7 +92,7 @@ def figures(table: Table, photos: Floats, texts: Floats, general: float) -> Figu
         top1=float(first.mean()) if len(first) else 0.0,
         album_ap=float(albums.mean()) if len(albums) else None,
         general=general,
-        each=np.concatenate([found, albums]),
+        each=np.concatenate([_row_means(1 / (1 + ranks)), albums]),
     )
 
 
@@ -104,7 +106,7 @@ def judge(before: Figures, after: Figures, photos: int, seed: int = 0) -> Verdic
         return Verdict(False, why, before, after)
     gain = after.each - before.each
     p = paired_bootstrap(gain, seed)
-    said = f"{before.each.mean():.3f} before, {after.each.mean():.3f} after, on {photos} photos held out"
+    said = f"average precision {before.each.mean():.3f} before, {after.each.mean():.3f} after, on {photos} photos held out"
     forgotten = before.general - after.general
     if gain.mean() < LEAST_GAIN:
         return Verdict(
@@ -129,20 +131,18 @@ def paired_bootstrap(gain: Scores, seed: int = 0) -> float:
     return float((worse + 1) / (RESAMPLES + 1))
 
 
-def _found(table: Table, similar: Floats, k: int) -> Scores:
-    """For each photo with a true caption the share of its captions that find it.
+def _ranks(table: Table, similar: Floats) -> Scores:
+    """[photos, texts]: how many wrong photos stand before a photo for a caption of its own, 0 the best; NaN elsewhere.
 
-    Other photos the same caption is true of do not stand in its way (Bordes et al. 2013, filtered hits@k):
+    Other photos the same caption is true of do not stand in its way (Bordes et al. 2013, filtered ranking):
     "a photo of a daisy" is no failure because another daisy comes first.
     """
-    columns = np.flatnonzero(~table.is_album)
-    hits = np.full(table.true.shape, np.nan)
-    for text in columns:
+    ranks = np.full(table.true.shape, np.nan)
+    for text in np.flatnonzero(~table.is_album):
         wrong = np.sort(similar[~table.true[:, text], text])
         own = np.flatnonzero(table.true[:, text])
-        before = len(wrong) - np.searchsorted(wrong, similar[own, text], side="left")
-        hits[own, text] = before < k
-    return _row_means(hits)
+        ranks[own, text] = len(wrong) - np.searchsorted(wrong, similar[own, text], side="left")
+    return ranks
 
 
 def _first(table: Table, similar: Floats) -> Scores:
