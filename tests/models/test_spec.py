@@ -119,9 +119,16 @@ def test_a_model_of_the_library_is_found_by_its_id(starter_folder: Path, tmp_pat
     assert model_folder("local:family", tmp_path) == folder
 
 
-@pytest.mark.parametrize("model_id", ["cn-clip-rn50", "../starter", "", "a/b", ".."])
+@pytest.mark.parametrize("model_id", ["local:nobody", "../starter", "", "a/b", ".."])
 def test_a_model_that_is_not_there_is_said_with_those_that_are(model_id: str, tmp_path: Path) -> None:
     with pytest.raises(NotThere) as caught:
         model_folder(model_id, tmp_path)
 
     assert STARTER in caught.value.what_to_do
+
+
+def test_a_known_model_that_is_not_here_yet_says_how_to_get_it(tmp_path: Path) -> None:
+    with pytest.raises(NotThere) as caught:
+        model_folder("cn-clip-rn50", tmp_path)
+
+    assert "models get cn-clip-rn50" in caught.value.what_to_do
