@@ -72,7 +72,24 @@ def _work_words(model: ListedModel) -> str:
 def scores_of(model: ListedModel) -> list[tuple[str, str]]:
     """(what was measured, per cent) as published."""
     entry = model.known.entry
-    return [(name, f"{number(value, 1)} %") for name, value in entry.scores.items()] if entry else []
+    return (
+        [(_score_name(name), f"{number(value, 1)} %") for name, value in entry.scores.items()]
+        if entry
+        else []
+    )
+
+
+def _score_name(name: str) -> str:
+    """The sets keep their names; what stands around them is said in the owner's language."""
+    words = {
+        "text to image": tr("text to image"),
+        "image to text": tr("image to text"),
+        "English": tr("English"),
+        "Chinese": tr("Chinese"),
+    }
+    for known, said in words.items():
+        name = name.replace(known, said)
+    return name
 
 
 def job_words(job: Job, state: State, progress: Progress | None) -> str:
