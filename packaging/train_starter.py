@@ -24,6 +24,7 @@ from core.models.convert.starter.folder import CARD_FILE, write_starter  # noqa:
 from core.progress import CancelToken, Progress  # noqa: E402
 from core.resources import resource  # noqa: E402
 from core.training import recipe  # noqa: E402
+from core.training.calibrate import carried_over  # noqa: E402
 from core.training.features import Features  # noqa: E402
 from core.training.heads import Sizes, Weights, train_heads  # noqa: E402
 from core.training.loop import Settings  # noqa: E402
@@ -57,7 +58,8 @@ def main() -> None:
     settings = Settings(epochs=asked.epochs)
     heads, outcome = train_heads(material, Weights(), settings, show, CancelToken())
     print(f"held-out recall@10, mean of both languages: {outcome.best:.3f} (epoch {outcome.epoch})")
-    calibration = recipe.calibrated(heads, beginning, asked.data, features, cache)
+    held_out = recipe.HeldOut(beginning, asked.data, features, cache)
+    calibration, before = recipe.calibrated(heads, held_out), held_out.neutral_cosines(heads)
     print(f"calibration: {calibration}")
     print("training them again on all photos, as nothing has to be chosen any more")
     torch.manual_seed(asked.seed)
@@ -65,6 +67,9 @@ def main() -> None:
     steps = len(everything.photos.en) // Sizes().photos
     settings = replace(settings, steps_an_epoch=steps)
     heads, _ = train_heads(everything, Weights(), settings, show, CancelToken())
+    scale = float(heads.scale().detach())
+    calibration = carried_over(calibration, scale, before, held_out.neutral_cosines(heads))
+    print(f"carried over: {calibration}")
     beginning.image.head, beginning.text.head = heads.student, heads.text
     card = (resource("models", "starter") / CARD_FILE).read_text(encoding="utf-8")
     spec = write_starter(
@@ -72,7 +77,7 @@ def main() -> None:
         beginning.image,
         beginning.text,
         beginning.vocabularies,
-        float(heads.scale().detach()),
+        scale,
         calibration,
         card,
     )

@@ -161,30 +161,47 @@ class _TextFeatures:
         return Phrases(self.of(f"{name}-{lang}", texts), torch.tensor(group))
 
 
-def calibrated(
-    heads: Heads, beginning: Beginning, data: Path, features: Features, cache: Path
-) -> Calibration:
-    """Fitted on the held-out photos, with the trained heads."""
-    captions = sources.captioned(data / "flickr8k" / "captions-train.jsonl")
-    _, held_out = split(len(captions.ids))
-    texts = _TextFeatures(beginning, features, cache)
+class HeldOut:
+    """The photos that no head sees while epochs are chosen, and their captions."""
 
-    def encode(given: Sequence[str]) -> Floats:
+    def __init__(self, beginning: Beginning, data: Path, features: Features, cache: Path) -> None:
+        captions = sources.captioned(data / "flickr8k" / "captions-train.jsonl")
+        _, rows = split(len(captions.ids))
+        name, size = ENCODERS[0]
+        tar = data / "flickr8k" / "train.tar"
+        photos = features.of_photos(f"train-{name}", tar, cache / f"{name}.onnx", size, False)
+        self._photos = torch.from_numpy(photos)[rows]
+        self._texts = _TextFeatures(beginning, features, cache)
+        self.captions = sources.Captioned(
+            ids=[captions.ids[i] for i in rows.tolist()],
+            en=[captions.en[i] for i in rows.tolist()],
+            zh=[captions.zh[i] for i in rows.tolist()],
+        )
+
+    def photos(self, heads: Heads) -> Floats:
+        """[500, d]"""
         with torch.inference_mode():
-            embeddings: Floats = heads.text(texts.of("calibration", list(given))).numpy()
+            embeddings: Floats = heads.student(self._photos).numpy()
         return embeddings
 
-    name, size = ENCODERS[0]
-    tar = data / "flickr8k" / "train.tar"
-    photos = torch.from_numpy(features.of_photos(f"train-{name}", tar, cache / f"{name}.onnx", size, False))
-    with torch.inference_mode():
-        embeddings: Floats = heads.student(photos[held_out]).numpy()
-    rows = held_out.tolist()
-    chosen = sources.Captioned(
-        ids=[captions.ids[i] for i in rows],
-        en=[captions.en[i] for i in rows],
-        zh=[captions.zh[i] for i in rows],
-    )
+    def encode(self, heads: Heads, given: Sequence[str]) -> Floats:
+        """[n, d]"""
+        with torch.inference_mode():
+            embeddings: Floats = heads.text(self._texts.of("calibration", list(given))).numpy()
+        return embeddings
+
+    def neutral_cosines(self, heads: Heads) -> Floats:
+        """[captions, photos]"""
+        return self.encode(heads, neutral_captions()) @ self.photos(heads).T
+
+
+def calibrated(heads: Heads, held_out: HeldOut) -> Calibration:
+    """Fitted on the held-out photos, with heads that were not trained on them."""
     base = Calibration(scale=float(heads.scale().detach()))
-    neutrals = encode(neutral_captions())
-    return calibrate.fit(calibrate.judge(embeddings, chosen, encode, base, neutrals), base.scale)
+    neutrals = held_out.encode(heads, neutral_captions())
+
+    def encode(given: Sequence[str]) -> Floats:
+        return held_out.encode(heads, given)
+
+    judged = calibrate.judge(held_out.photos(heads), held_out.captions, encode, base, neutrals)
+    return calibrate.fit(judged, base.scale)

@@ -12,6 +12,7 @@ import pytest
 
 from core.errors import ModelError, NotThere
 from core.models.encoder import Encoder
+from core.models.prompts import neutral_captions
 
 TEXTS = [
     "a dog runs on the beach",
@@ -60,6 +61,12 @@ def test_the_same_meaning_in_both_languages_is_close(starter: Encoder) -> None:
     similar = english @ chinese.T
     assert (similar.argmax(axis=1) == np.arange(len(pairs))).all()
     assert similar.diagonal().mean() > 0.7
+
+
+def test_sentences_for_everyday_photos_lie_beside_their_translations(starter: Encoder) -> None:
+    captions = neutral_captions()
+    english, chinese = starter.encode_texts(captions[::2]), starter.encode_texts(captions[1::2])
+    assert np.einsum("nd,nd->n", english, chinese).mean() > 0.85
 
 
 def test_towers_given_back_are_loaded_again(starter_folder: Path) -> None:

@@ -7,7 +7,8 @@ import pytest
 
 pytest.importorskip("torch", reason="needs the train extra (torch)")
 
-from core.training.calibrate import Judged, fit, short_queries
+from core.models.calibration import Calibration
+from core.training.calibrate import Judged, carried_over, fit, short_queries
 
 
 def test_fitted_relevance_is_the_share_of_yes() -> None:
@@ -28,3 +29,15 @@ def test_short_queries_match_whole_english_words_alone() -> None:
     assert dog.text == "a dog"
     assert dog.pattern.search("Two Dogs run .")
     assert not dog.pattern.search("a hotdog stand")
+
+
+def test_a_calibration_carried_over_says_the_same_of_the_same_photos() -> None:
+    random = np.random.default_rng(1)
+    before = random.uniform(-0.2, 0.6, 1_000).astype(np.float32)
+    after = np.float32(0.8) * before + np.float32(0.1)
+    fitted = Calibration(scale=20, slope=0, cosine=12, offset=-4)
+
+    carried = carried_over(fitted, 25, before, after)
+
+    assert carried.scale == 25
+    np.testing.assert_allclose(carried.relevance(after, 0), fitted.relevance(before, 0), atol=1e-5)
