@@ -15,8 +15,8 @@ from core.errors import ShiguangError
 from core.log import logger, start_log
 from core.settings import FILE_NAME, LANGUAGE, LOG_VERBOSE, SETTINGS, THEME, Settings, default_folder
 from desktop_app.crash import CrashReport
+from desktop_app.garbage import Garbage
 from desktop_app.i18n import speak
-from desktop_app.immortal import keep_constants_alive
 from desktop_app.interrupt import Interrupt
 from desktop_app.session import Session
 from desktop_app.single_instance import FirstInstance, hand_over
@@ -34,7 +34,6 @@ DONE, STOPPED = 0, 130
 
 def main(argv: Sequence[str]) -> int:
     """Open the window and stay until it is closed; what the process ends with. `argv` without the program's name."""
-    keep_constants_alive()
     sys.setswitchinterval(LOCK_SWITCH_S)
     options = _parser().parse_args(argv)
     folder = options.library or default_folder()
@@ -69,6 +68,7 @@ class Running(QObject):
         speak(settings.get(LANGUAGE))
         application = QApplication.instance()
         assert isinstance(application, QApplication)
+        self._garbage = Garbage(self)
         self._crash = CrashReport(self)
         self._crash.install()
         self._interrupt = Interrupt(self._take_interrupt, self)
@@ -110,6 +110,7 @@ class Running(QObject):
         self._first.close()
         self._interrupt.close()
         self._crash.uninstall()
+        self._garbage.close()
 
 
 def _settings_of(folder: Path) -> tuple[Settings, ShiguangError | None]:

@@ -13,13 +13,11 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from core.settings import Settings
+from desktop_app.garbage import Garbage
 from desktop_app.i18n import speak
-from desktop_app.immortal import keep_constants_alive
 from desktop_app.session import Session
 from desktop_app.theme.dress import Dress
 from desktop_app.window import Window
-
-keep_constants_alive()
 
 # Loading the model and starting decoders, on a machine that does other things too.
 LONG_MS = 60_000
@@ -96,6 +94,13 @@ def opened(qtbot: QtBot, tmp_path: Path, english: None) -> Iterator[Opened]:
     assert not [thread for thread in made.session.findChildren(QThread) if thread.isRunning()]
     made.window.deleteLater()
     made.session.deleteLater()
+
+
+@pytest.fixture(autouse=True)
+def _widgets_die_in_the_thread_of_the_window(qapp: QApplication) -> Iterator[None]:
+    garbage = Garbage()
+    yield
+    garbage.close()
 
 
 @pytest.fixture(scope="session", autouse=True)
