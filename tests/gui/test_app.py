@@ -105,12 +105,13 @@ def test_folders_are_handed_over_whatever_their_bytes(qtbot: QtBot, tmp_path: Pa
     first.close()
 
 
-def test_none_and_true_outlive_the_calls_that_give_their_references_away(qtbot: QtBot) -> None:
+def test_calls_without_a_result_give_no_reference_to_none_away(qtbot: QtBot) -> None:
+    # PySide6 6.12 under Python 3.11 does, until there is no None left.
     timer = QTimer()
+    before = sys.getrefcount(None)
     for _ in range(1000):
         timer.setSingleShot(True)
-    for constant in (None, True, False):
-        assert sys.getrefcount(constant) > 1_000_000_000
+    assert sys.getrefcount(None) > before - 500
 
 
 def test_without_a_first_window_nothing_is_handed_over(qtbot: QtBot, tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def drop(window: QWidget, *paths: Path) -> None:
     rest = (Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
     ground = window.findChild(DropArea)
     assert ground is not None
-    entered = QDragEnterEvent(QPointF(10, 10), *rest)
+    entered = QDragEnterEvent(QPoint(10, 10), *rest)
     QApplication.sendEvent(ground, entered)
     assert entered.isAccepted()
     QApplication.sendEvent(ground, QDropEvent(QPointF(10, 10), *rest))
