@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.albums import Albums
+from core.albums.naming import Naming
+from core.carrying import Carrying
 from core.errors import NotThere, ShiguangError, WrongUse
 from core.evaluate.own_words import Comparison
 from core.ingest import Counts, Ingest, Stored
@@ -27,14 +29,12 @@ from core.library.photos import Card, PhotoDetails
 from core.library.roots import Root
 from core.library.spaces import SpaceRecord
 from core.log import logger, start_log, stop_log
-from core.model_list import ListedModel, models_of
 from core.models.encoder import Encoder
 from core.models.fetch import route_of
 from core.models.installing import get_model, import_given
-from core.models.registry import entry
-from core.models.spec import ModelSpec, Preprocessing
-from core.models.swap import mend
-from core.photos.decoding import DecodePlan, DecodingPool
+from core.models.registry import entry, remove_leftovers
+from core.models.spec import ModelSpec
+from core.photos.decoding import THUMB_PX, DecodePlan, DecodingPool, decode_plan
 from core.photos.samples import OwnSamples
 from core.photos.scan import locate
 from core.photos.single import SingleDecoder
@@ -43,8 +43,9 @@ from core.photos.volumes import place_of
 from core.photos.watch import Watcher
 from core.progress import CancelToken, Report
 from core.search.answer import Answer, Searcher
+from core.search.judging import judge
 from core.search.open_model import MODELS, OpenModel
-from core.search.query import Query
+from core.search.query import Query, Reading
 from core.settings import (
     DECODE_WORKERS,
     MODEL,
@@ -56,19 +57,11 @@ from core.settings import (
     default_folder,
 )
 from core.spaces.space import Space
-from core.switching import Switched, Switching
+from core.switching import ListedModel, Switched, Switching, models_of
 
 __all__ = ["Comparison", "Shiguang", "Switched", "decode_plan", "default_folder", "open_library"]
 
 log = logger(__name__)
-
-# Longer side of a stored thumbnail: a 320 px grid cell, cropped from a 4:3 picture.
-THUMB_PX = 400
-
-
-def decode_plan(preprocessing: Preprocessing, thumb_px: int = THUMB_PX) -> DecodePlan:
-    """How photos are decoded for a model, with a thumbnail of that longer side."""
-    return DecodePlan(preprocessing.size_px, preprocessing.mode, preprocessing.interpolation, thumb_px)
 
 
 class Shiguang:
@@ -84,6 +77,8 @@ class Shiguang:
         self._single = SingleDecoder()
         self._guard = threading.RLock()
         self._turns = Turns()
+        self.carrying = Carrying(folder, database, self.settings, self._turns, lambda: self.albums)
+        self.names = Naming(database, lambda: self.albums)
         self._switching = Switching(
             folder,
             database,
@@ -266,10 +261,12 @@ class Shiguang:
             pool = DecodingPool(decode_plan(model.spec.preprocessing), self._decoders())
             try:
                 ingest = Ingest(self.database, self.thumbs, model.space, model.encoder, pool, take)
-                return ingest.run(report, cancel, roots=folders, paths=paths, everything=everything)
+                counts = ingest.run(report, cancel, roots=folders, paths=paths, everything=everything)
             finally:
                 pool.close()
                 model.encoder.unload_images()
+        self.carrying.after_index(paths, cancel)
+        return counts
 
     def decode_plan(self, thumb_px: int = THUMB_PX) -> DecodePlan:
         """How photos are decoded for the model in use."""
@@ -281,7 +278,8 @@ class Shiguang:
 
         def not_our_own(paths: frozenset[bytes]) -> None:
             # A library that lies inside a watched folder would follow itself for ever.
-            others = frozenset(path for path in paths if roots.below_root(path, own) is None)
+            outside = frozenset(path for path in paths if roots.below_root(path, own) is None)
+            others = self.carrying.own.without(outside)
             if others:
                 changed(others)
 
@@ -372,19 +370,20 @@ class Shiguang:
     def set_keywords(self, photo: int, words: Sequence[str]) -> None:
         self.database.write(lambda db: photos.set_keywords(db, photo, words))
 
+    def judge_result(self, question: str, photos: Iterable[int], yes: bool | None) -> Reading:
+        """Say of search results "this is it" or "this is not", or take it back (None). Raises WrongUse."""
+        return judge(self.database, self.names.all(), question, photos, yes)
+
     def close(self) -> None:
         """Finish what is being written, and give the library back."""
         with self._guard:
-            self._close_model()
+            if self._model is not None:
+                self._model.close()
+                self._model = None
         self._single.close()
         self.thumbs.close()
         self.database.close()
         stop_log()
-
-    def _close_model(self) -> None:
-        if self._model is not None:
-            self._model.close()
-            self._model = None
 
 
 def open_library(folder: Path, *, writable: bool, verbose: bool = False) -> Shiguang:
@@ -392,5 +391,5 @@ def open_library(folder: Path, *, writable: bool, verbose: bool = False) -> Shig
     database = open_for_writing(folder) if writable else open_for_reading(folder)
     start_log(folder / "log", verbose=verbose)
     if writable:
-        mend(folder / MODELS)
+        remove_leftovers(folder / MODELS)
     return Shiguang(folder, database)

@@ -32,6 +32,7 @@ PACKAGES = (
     "rawpy",
     "numkong",
     "watchdog",
+    "exiv2",
 )
 # Below this a batch of thumbnails may not fit.
 LITTLE_SPACE_BYTES = 500_000_000

@@ -115,6 +115,14 @@ PROXY = Setting(
     "auto",
     "The proxy through which models are fetched: http://host:port; auto is the system's, none is no proxy.",
 )
+SIDECARS = Setting(
+    "sidecars",
+    False,
+    "Write what you say about photos into XMP sidecars beside them, whenever folders were looked through.",
+)
+SIDECARS_AUTOMATIC = Setting(
+    "sidecars_automatic", False, "Name in sidecars also the albums that a photo is in by itself."
+)
 LOG_VERBOSE = Setting("log_verbose", False, "Write more into the log file, for a report of a fault.")
 
 # In the order of the settings page.
@@ -129,6 +137,8 @@ SETTINGS: tuple[Setting[Any], ...] = (
     SETTLE_SECONDS,
     MODEL_MIRROR,
     PROXY,
+    SIDECARS,
+    SIDECARS_AUTOMATIC,
     LOG_VERBOSE,
 )
 

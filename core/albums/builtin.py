@@ -17,6 +17,7 @@ from core.albums.probe import learn, prior_of
 from core.albums.prompts import language
 from core.errors import NotThere
 from core.library.albums import Album
+from core.progress import CancelToken, Pace, Report, silent
 from core.resources import resource
 
 Floats = npt.NDArray[np.float32]
@@ -80,17 +81,29 @@ def built_in() -> list[BuiltIn]:
     ]
 
 
-def suggestions(albums: Albums) -> list[Suggestion]:
-    """What to propose, the largest first: not what is there already, and not what would be mostly wrong."""
+def suggestions(
+    albums: Albums, lang: str = "en", report: Report = silent, cancel: CancelToken | None = None
+) -> list[Suggestion]:
+    """What to propose, the largest first: not what is there already, and not what would be mostly wrong.
+
+    lang  en or zh: the language of the names
+    The first time in a space every prompt is encoded, which takes a minute; it is reported as stage "suggest".
+    Raises Cancelled.
+    """
     have = {album.key for album in albums.all()}
     waiting = [one for one in built_in() if one.key not in have]
-    whole = [_entry(albums, one, one.prompts) for one in waiting]
-    parts = [_entry(albums, one, one.in_one_language(lang)) for one in waiting for lang in ("en", "zh")]
+    pace, cancel = Pace(report, "suggest", len(waiting)), cancel or CancelToken()
+    whole = []
+    for one in waiting:
+        cancel.check()
+        whole.append(_entry(albums, one, one.prompts, lang))
+        pace.step()
+    parts = [_entry(albums, one, one.in_one_language(of), lang) for one in waiting for of in ("en", "zh")]
     width = len(albums.scoring.backdrop().mean)
     panel = Panel([*whole, *parts], width)
     ids: list[npt.NDArray[np.int64]] = []
     scores: list[Floats] = []
-    for photos, rows in albums.scoring.blocks():
+    for photos, rows in albums.scoring.blocks(cancel):
         ids.append(photos)
         scores.append(panel.scores(rows, photos).standing)
     if not ids:
@@ -102,9 +115,9 @@ def suggestions(albums: Albums) -> list[Suggestion]:
         beside = [j for j, other in enumerate(waiting) if other.parent and other.parent == waiting[i].parent]
         if beside and _share_likeliest(standing[i], standing[beside]) < LIKELIEST:
             continue
-        one = _suggestion(entry.album, photos, standing[i], standing[two : two + 2])
-        if one is not None:
-            found.append(one)
+        proposed = _suggestion(entry.album, photos, standing[i], standing[two : two + 2])
+        if proposed is not None:
+            found.append(proposed)
     return sorted(found, key=lambda one: -one.count)
 
 
@@ -129,28 +142,31 @@ def _suggestion(
     return Suggestion(album, len(inside), agreement, tuple(photos[best[:FIRST]].tolist()))
 
 
-def _entry(albums: Albums, one: BuiltIn, prompts: Sequence[str]) -> Entry:
+def _entry(albums: Albums, one: BuiltIn, prompts: Sequence[str], lang: str) -> Entry:
     backdrop = albums.scoring.backdrop()
     texts = albums.scoring.prompts
     prior = prior_of(texts.direction(prompts), texts.direction(one.unlike), backdrop)
     nothing = np.zeros((0, len(backdrop.mean)), np.float32)
-    return Entry(_album(one), learn(prior, backdrop, nothing, np.zeros(0, bool)), None, {})
+    return Entry(_album(one, lang), learn(prior, backdrop, nothing, np.zeros(0, bool)), None, {})
 
 
-def _album(one: BuiltIn) -> Album:
-    return Album(0, one.en, one.prompts, one.unlike, aliases=one.aliases, key=one.key)
+def _album(one: BuiltIn, lang: str) -> Album:
+    name = one.zh if lang == "zh" else one.en
+    aliases = tuple(each for each in (one.en, *one.aliases) if each != name)
+    return Album(0, name, one.prompts, one.unlike, aliases=aliases, key=one.key)
 
 
-def wanted(albums: Albums, names: Sequence[str]) -> list[Album]:
+def wanted(albums: Albums, names: Sequence[str], lang: str = "en") -> list[Album]:
     """Make these built-in albums, named by key, name or alias; those that are there already are passed over.
 
+    lang  en or zh: the language of their names
     An album's parent counts for it once both are there. Raises NotThere for a name that is none.
     """
     every = built_in()
     chosen = [_named(name, every) for name in names]
     have = {album.key: album for album in albums.all() if album.key}
     new = [one for one in dict.fromkeys(chosen) if one.key not in have]
-    made = albums.add([_album(one) for one in new])
+    made = albums.add([_album(one, lang) for one in new])
     have |= {album.key: album for album in made if album.key}
     made_now = {one.key for one in new}
     for one in every:

@@ -17,13 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.albums.albums import Albums, Member
+from core.albums.albums import Albums
+from core.albums.members import Member
 from core.errors import DiskFull, NotThere, WrongUse
 from core.library import albums as records
 from core.library.albums import Album
 from core.library.database import Database
 from core.library.filters import Filter
 from core.library.photos import cards, first_paths, photo_of_picture
+from core.progress import CancelToken, Pace, Report, silent
 
 FORMS = ("copies", "links", "json", "csv")
 # What the file says it is, and in which edition.
@@ -40,9 +42,15 @@ class Exported:
 
 
 def export_album(
-    database: Database, album: Album, members: Sequence[Member], folder: Path, form: str
+    database: Database,
+    album: Album,
+    members: Sequence[Member],
+    folder: Path,
+    form: str,
+    report: Report = silent,
+    cancel: CancelToken | None = None,
 ) -> Exported:
-    """Put these photos of an album into `folder`, as one of FORMS. Raises WrongUse or DiskFull.
+    """Put these photos of an album into `folder`, as one of FORMS. Raises WrongUse, DiskFull or Cancelled.
 
     A copy or link that is there already stays; a file of the same name with another content is left alone too,
     and the photo gets a number behind its name.
@@ -57,7 +65,8 @@ def export_album(
             rows = [_row(member, paths, dates) for member in members]
             _write_list(folder / f"{_file_name(album.name)}.{form}", rows, form)
             return Exported(len(rows), ())
-        return _carry_files([paths[photo] for photo in ids if photo in paths], folder, form)
+        sources = [paths[photo] for photo in ids if photo in paths]
+        return _carry_files(sources, folder, form, report, cancel or CancelToken())
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DiskFull("The disk is full.", what_to_do="Free some space and export again.") from error
@@ -66,9 +75,13 @@ def export_album(
         ) from error
 
 
-def _carry_files(paths: Sequence[str], folder: Path, form: str) -> Exported:
-    done, missing = 0, []
+def _carry_files(
+    paths: Sequence[str], folder: Path, form: str, report: Report, cancel: CancelToken
+) -> Exported:
+    done, missing, pace = 0, [], Pace(report, "export", len(paths))
     for path in paths:
+        cancel.check()
+        pace.step()
         source = Path(path)
         if not source.exists():
             missing.append(path)
@@ -81,6 +94,7 @@ def _carry_files(paths: Sequence[str], folder: Path, form: str) -> Exported:
             shutil.copy2(source, partial)
             partial.replace(target)
         done += 1
+    pace.flush()
     return Exported(done, tuple(missing))
 
 

@@ -9,8 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from core.albums.backdrop import SAMPLE, Backdrop
+from core.albums.names import Meant, Names
 from core.albums.panel import PHOTOS_AT_ONCE, Entry, Panel, is_member
-from core.albums.probe import Probe, learn, prior_of
+from core.albums.probe import Probe, learn
+from core.albums.prompted import prior_of_prompts
 from core.albums.prompts import Prompts
 from core.library import albums as records
 from core.library.albums import Album
@@ -40,7 +42,8 @@ class Scoring:
         self._database = database
         self._backdrop: Backdrop | None = None
         self._vectors_then = 0
-        self._probes: dict[int, tuple[Album, tuple[tuple[int, bool], ...], Probe | None]] = {}
+        self.names = Names(database, space, self.prompts, self.backdrop)
+        self._probes: dict[int, tuple[Album, tuple[tuple[int, bool], ...], list[Meant], Probe]] = {}
         self._guard = threading.RLock()
 
     def backdrop(self) -> Backdrop:
@@ -101,21 +104,21 @@ class Scoring:
 
     def _probe(self, album: Album, decided: dict[int, bool]) -> Probe | None:
         marks = tuple((photo, said) for photo, said in decided.items() if photo in self.space)
-        if not (album.prompts or marks):
+        # An album of a rule alone is the rule, and marks are exceptions: one rejected photo must not empty it.
+        if not album.prompts and (album.rule or not marks):
             return None
         backdrop = self.backdrop()
+        meant = [self.names.meant(prompt) for prompt in album.prompts]
         with self._guard:
             known = self._probes.get(album.id)
-            if known is not None and known[:2] == (album, marks):
-                return known[2]
-        direction = self.prompts.direction(album.prompts)
-        unlike = self.prompts.direction(album.unlike)
+            if known is not None and known[:3] == (album, marks, meant):
+                return known[3]
         marked = self.space.vectors_of([photo for photo, _ in marks])
         accepted = np.array([said for _, said in marks], bool)
-        prior = prior_of(direction, unlike, backdrop, album.shift)
+        prior = prior_of_prompts(album, meant, self.prompts, backdrop)
         probe = learn(prior, backdrop, marked.reshape(len(marks), self.space.width), accepted)
         with self._guard:
-            self._probes[album.id] = (album, marks, probe)
+            self._probes[album.id] = (album, marks, meant, probe)
         return probe
 
     def _visible_photos(self) -> Ints:

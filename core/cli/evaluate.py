@@ -30,6 +30,9 @@ def add_commands(commands: Commands) -> None:
     found.add_argument(
         "--muge", type=Path, metavar="DIR", help="a set in the layout of MUGE, Flickr30K-CN, COCO-CN"
     )
+    found.add_argument(
+        "--split", default="", metavar="NAME", help="with --muge: valid, test, ... where there are several"
+    )
     found.add_argument("--lang", choices=("en", "zh"), default="en")
     found.add_argument("--first", action="store_true", help="the first caption of each photo only")
     found.add_argument("--model", metavar="ID")
@@ -49,7 +52,7 @@ def run_retrieval(options: argparse.Namespace, output: Output, cancel: CancelTok
     encoder = _encoder(options)
     try:
         if options.muge:
-            scores = muge(encoder, options.muge, output.progress, cancel)
+            scores = muge(encoder, options.muge, output.progress, cancel, options.split)
         else:
             scores = retrieval(
                 encoder,

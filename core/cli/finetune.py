@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.app import Shiguang, open_library
 from core.cli.output import Output
-from core.errors import NotThere
+from core.errors import NotThere, WrongUse
 from core.progress import CancelToken
+from core.training.pairs import WEAK
 
 if TYPE_CHECKING:
     from types import ModuleType
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
+# As core/training/full.py has them, whose import would load torch.
+STAGES = ("lit", "full")
 # What `core.training` needs and a plain installation has not.
 EXTRA = ("torch", "transformers", "onnx", "peft", "accelerate", "safetensors")
 
@@ -26,8 +30,35 @@ def add_commands(commands: Commands) -> None:
     train.add_argument(
         "--how",
         choices=("probe", "adapter", "lora", "full"),
-        default="adapter",
-        help="probe: seconds, texts alone; adapter: minutes; lora, full: the encoders themselves, hours",
+        help="probe: seconds, texts alone; adapter (default): minutes; lora, full: the encoders themselves, hours",
+    )
+    train.add_argument(
+        "--muge",
+        type=Path,
+        metavar="DIR",
+        help="learn from a set in MUGE's layout instead (default: --how full)",
+    )
+    train.add_argument(
+        "--stages",
+        type=_stages,
+        default=(),
+        metavar="lit,full",
+        help="of lora and full: which, in which order",
+    )
+    train.add_argument("--epochs", type=int, metavar="N", help="of lora and full: passes of each stage")
+    train.add_argument("--rate", type=float, metavar="R", help="of lora and full: the largest learning rate")
+    train.add_argument(
+        "--thrifty",
+        action="store_true",
+        default=None,
+        help="of lora and full: a third slower in less memory (default: where it would not fit otherwise)",
+    )
+    train.add_argument(
+        "--also",
+        type=_weak,
+        default=(),
+        metavar="folders,keywords",
+        help="learn from names of folders and from keywords too, which nobody said of the picture itself",
     )
     train.add_argument("--dry-run", action="store_true", help="say what it would learn from, and do nothing")
     train.add_argument("--seed", type=int, default=0, metavar="N")
@@ -46,24 +77,63 @@ def run_finetune(options: argparse.Namespace, output: Output, cancel: CancelToke
 
 def _finetune(library: Shiguang, options: argparse.Namespace, output: Output, cancel: CancelToken) -> int:
     training = _training()
+    how = options.how or ("full" if options.muge else "adapter")
+    towers = None
     with training.opened(
-        library.folder, library.database, library.encoder, library.space, library.thumbs
+        library.folder, library.database, library.encoder, library.space, library.thumbs, options.also
     ) as personal:
-        plan = personal.plan(options.how)
+        if how in training.TOWERS:
+            towers = personal.towers(
+                how,
+                options.seed,
+                options.muge,
+                stages=options.stages,
+                epochs=options.epochs,
+                rate=options.rate,
+                thrifty=options.thrifty,
+            )
+        elif options.muge or options.stages or options.epochs or options.rate or options.thrifty:
+            raise WrongUse(
+                f"--muge, --stages, --epochs, --rate and --thrifty do not go with --how {how}.",
+                what_to_do="Take --how lora or full.",
+            )
+        plan = personal.plan_of(towers) if towers else personal.plan(how)
         output.say(f"This takes about {plan.memory_bytes / 1e9:.1f} GB of memory.")
         if options.dry_run:
             lines = [f"{kind}: {count:,}" for kind, count in plan.counts.items()]
             output.result(plan.as_json(), "\n".join([*lines, plan.why_not or "It can start."]))
             return 0
-        for model in training.unfinished(library.database, library.folder):
+        for model in training.unfinished(
+            library.database, library.folder, but=towers.standing() if towers else ""
+        ):
             library.drop_model(model)
-        learned = personal.learn(options.how, options.seed, output.progress, cancel)
+        if towers:
+            learned = personal.follow(towers, output.progress, cancel)
+        else:
+            learned = personal.learn(how, options.seed, output.progress, cancel)
     space = None
     if learned.spec is not None:
         space = library.switch_model(learned.spec.id, output.progress, cancel).space
-    value = {"event": "verdict", **learned.verdict.as_json(), "space": space, "how": options.how}
+    value = {"event": "verdict", **learned.verdict.as_json(), "space": space, "how": how}
     output.result(value, ("Accepted. " if space else "Not taken. ") + learned.verdict.why)
     return 0
+
+
+def _weak(said: str) -> tuple[str, ...]:
+    """ "folders,keywords" as words. Raises ArgumentTypeError for one that is none."""
+    return _of(said, tuple(WEAK))
+
+
+def _stages(said: str) -> tuple[str, ...]:
+    """ "lit,full" as names. Raises ArgumentTypeError for one that is none."""
+    return _of(said, STAGES)
+
+
+def _of(said: str, choices: tuple[str, ...]) -> tuple[str, ...]:
+    names = tuple(each.strip() for each in said.split(","))
+    if unknown := [each for each in names if each not in choices]:
+        raise argparse.ArgumentTypeError(f"{unknown[0]!r} is none of {', '.join(choices)}")
+    return names
 
 
 def _undo(library: Shiguang, output: Output, cancel: CancelToken) -> int:

@@ -12,6 +12,7 @@ from core.cli.output import Output
 from core.doctor import checks
 from core.errors import NotThere, WrongUse
 from core.library import photos
+from core.library.names import names_of_photo
 from core.library.photos import PhotoDetails
 from core.library.spaces import BUILDING
 from core.progress import CancelToken
@@ -56,6 +57,7 @@ def run_status(options: argparse.Namespace, output: Output, cancel: CancelToken)
             "building": _building(library),
             "bytes": _sizes(library.folder),
             "passed_over": library.passed_over(),
+            "sidecars": library.carrying.sidecar_counts(),
             "roots": [
                 {"path": root.display, "state": root.state, "volume": root.volume} for root in library.roots()
             ],
@@ -64,6 +66,7 @@ def run_status(options: argparse.Namespace, output: Output, cancel: CancelToken)
             f"{value['photos']:,} photos in {value['files']:,} files, {value['offline']:,} offline, {value['failed']:,} failed",
             f"model {spec.id}, {len(space):,} vectors, {space.index_kind} search",
             *_building_lines(value["building"]),
+            *_sidecar_lines(value["sidecars"]),
             *(f"{root['state']:8} {root['path']}" for root in value["roots"]),
         ]
         output.result(value, "\n".join(lines))
@@ -86,6 +89,12 @@ def _building_lines(building: dict[str, Any] | None) -> list[str]:
         return []
     line = f"moving to model {building['model']}: {building['done']:,} of {building['total']:,} photos"
     return [line + (f"; it stopped: {building['reason']}" if building["reason"] else "")]
+
+
+def _sidecar_lines(sidecars: dict[str, int]) -> list[str]:
+    if not any(sidecars.values()):
+        return []
+    return [f"{sidecars['written']:,} sidecars written, {sidecars['waiting']:,} wait until they can be"]
 
 
 def _sizes(folder: Path) -> dict[str, int]:
@@ -135,6 +144,9 @@ def run_show(options: argparse.Namespace, output: Output, cancel: CancelToken) -
     library = open_library(options.library, writable=False, verbose=options.verbose)
     try:
         value = _photo_json(library, _details(library, options.path))
+        states = library.carrying.sidecar_states(value["photo"])
+        for file in value["files"]:
+            file["sidecar"] = states.get(file["path"])
         output.result(value, "\n".join(f"{key:12} {item}" for key, item in value.items()))
         return 0
     finally:
@@ -230,5 +242,6 @@ def _photo_json(library: Shiguang, photo: PhotoDetails) -> dict[str, Any]:
         "rating": photo.rating if photo.rating is not None else said.get("rating"),
         "favourite": photo.favourite,
         "keywords": sorted({*photo.keywords, *(said.get("keywords") or ())}),
+        "names": names_of_photo(library.database.reader(), photo.photo),
         "albums": library.albums_of([photo.photo]).get(photo.photo, []),
     }

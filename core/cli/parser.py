@@ -5,7 +5,20 @@ from __future__ import annotations
 import argparse
 
 from core import __version__
-from core.cli import albums, ask, bench, captions, evaluate, finetune, indexing, look, models
+from core.cli import (
+    albums,
+    ask,
+    backup,
+    bench,
+    captions,
+    evaluate,
+    finetune,
+    indexing,
+    look,
+    models,
+    names,
+    sidecars,
+)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -18,6 +31,19 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("-v", "--verbose", action="store_true", help="say more, on standard error")
     parser.add_argument("--version", action="version", version=f"shiguang {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for group in (indexing, ask, albums, look, captions, finetune, models, evaluate, bench):
+    for group in (
+        indexing,
+        ask,
+        albums,
+        look,
+        names,
+        captions,
+        sidecars,
+        backup,
+        finetune,
+        models,
+        evaluate,
+        bench,
+    ):
         group.add_commands(commands)
     return parser

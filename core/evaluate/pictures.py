@@ -63,13 +63,13 @@ def encode_pictures(
     pace = Pace(report, "encode")
     preprocessing = encoder.spec.preprocessing
 
-    def decoded(source: Source) -> Pixels:
-        return _decoded(source[0], source[1], preprocessing)
+    def made(source: Source) -> Pixels:
+        return decoded(source[0], source[1], preprocessing)
 
     with ThreadPoolExecutor(DECODERS) as pool:
         while batch := list(islice(sources, AT_ONCE)):
             cancel.check()
-            pixels = list(pool.map(decoded, batch))
+            pixels = list(pool.map(made, batch))
             found.append(encoder.encode_images(np.stack(pixels)))
             paths += [path for path, _ in batch]
             pace.step(len(batch))
@@ -79,7 +79,8 @@ def encode_pictures(
     return paths, np.concatenate(found)
 
 
-def _decoded(path: PurePosixPath, data: bytes, preprocessing: Preprocessing) -> Pixels:
+def decoded(path: PurePosixPath, data: bytes, preprocessing: Preprocessing) -> Pixels:
+    """A picture as a model takes it, [s, s, 3] uint8. Raises WrongUse, naming `path`, for one that cannot be read."""
     try:
         with Image.open(io.BytesIO(data)) as image:
             upright = ImageOps.exif_transpose(image) or image

@@ -92,9 +92,22 @@ def retrieval(
     return score(encoder, [path.stem for path in paths], embeddings, found, cancel)
 
 
-def muge(encoder: Encoder, folder: Path, report: Report, cancel: CancelToken) -> RetrievalScores:
-    """Score `encoder` on a folder with one `*_imgs.tsv` (id, tab, base64) and one `*_texts.jsonl`."""
-    table, lines = _only(folder, "*_imgs.tsv"), _only(folder, "*_texts.jsonl")
+def muge(
+    encoder: Encoder, folder: Path, report: Report, cancel: CancelToken, split: str = ""
+) -> RetrievalScores:
+    """Score `encoder` on the one split of a folder in MUGE's layout, or on the one that is named."""
+    table, captions = read_muge(folder, split)
+    paths, embeddings = encode_pictures(encoder, muge_pictures(table), report, cancel)
+    return score(encoder, [str(path) for path in paths], embeddings, captions, cancel)
+
+
+def read_muge(folder: Path, split: str = "") -> tuple[Path, Captions]:
+    """One split of a set: its `<split>_imgs.tsv` (id, tab, base64), and the captions in its `<split>_texts.jsonl`.
+
+    split  "": the only one there is
+    Captions of no photo, as test splits have them, are left out. Raises NotThere or WrongUse.
+    """
+    table, lines = _only(folder, f"{split or '*'}_imgs.tsv"), _only(folder, f"{split or '*'}_texts.jsonl")
     captions = Captions([], [])
     for line in _json_lines(lines):
         try:
@@ -105,8 +118,7 @@ def muge(encoder: Encoder, folder: Path, report: Report, cancel: CancelToken) ->
         if photos:
             captions.texts.append(text)
             captions.photos.append(photos)
-    paths, embeddings = encode_pictures(encoder, _rows(table), report, cancel)
-    return score(encoder, [str(path) for path in paths], embeddings, captions, cancel)
+    return table, captions
 
 
 def score(
@@ -179,7 +191,8 @@ def _json_lines(path: Path) -> Iterator[dict[str, Any]]:
         raise WrongUse(f"{path} cannot be read as JSON lines: {error}") from error
 
 
-def _rows(table: Path) -> Iterator[Source]:
+def muge_pictures(table: Path) -> Iterator[Source]:
+    """Id and bytes of every picture of an `*_imgs.tsv`. Raises WrongUse for a line that is not base64."""
     with table.open(encoding="ascii") as file:
         for line in file:
             name, _, data = line.rstrip("\n").partition("\t")
@@ -194,6 +207,6 @@ def _only(folder: Path, pattern: str) -> Path:
     if len(found) != 1:
         raise NotThere(
             f"{folder} has {len(found)} files {pattern}, where one is needed",
-            what_to_do="Give the folder of one split with --muge.",
+            what_to_do="Name one with --split, or give the folder of one split with --muge.",
         )
     return found[0]

@@ -22,13 +22,14 @@ from multiprocessing.process import BaseProcess
 
 from core.errors import PhotoFault, ShiguangError
 from core.log import logger
+from core.models.spec import Preprocessing
 from core.photos.costs import Cost
 from core.photos.faults import fault
 from core.photos.jobs import Decoded, DecodePlan, Ended, Identified, Job
 from core.photos.worker import MARK, READ_TIMEOUT_S, TIMED_OUT, Costly, Drop, Go, Limits, Read, Said, serve
 from core.progress import CancelToken
 
-__all__ = ["DecodePlan", "Decoded", "DecodingPool", "Ended", "Identified", "Job"]
+__all__ = ["DecodePlan", "Decoded", "DecodingPool", "Ended", "Identified", "Job", "decode_plan"]
 
 log = logger(__name__)
 
@@ -48,6 +49,8 @@ _GRACE_S = 5.0
 _POLL_S = 0.1
 # Workers that die one after the other before they take up a file: then it is not the files.
 _MOST_FRUITLESS = 3
+# Longer side of a stored thumbnail: a 320 px grid cell, cropped from a 4:3 picture.
+THUMB_PX = 400
 
 
 @dataclass(slots=True)
@@ -114,6 +117,11 @@ class _Run:
             return self.again.popleft()
         job = next(self.jobs, None)
         return None if job is None else _Task(job)
+
+
+def decode_plan(preprocessing: Preprocessing, thumb_px: int = THUMB_PX) -> DecodePlan:
+    """How photos are decoded for a model, with a thumbnail of that longer side."""
+    return DecodePlan(preprocessing.size_px, preprocessing.mode, preprocessing.interpolation, thumb_px)
 
 
 class DecodingPool:

@@ -2,6 +2,7 @@
 
     "2019年夏天 海边 没有人"   filters: from 2019-06, before 2019-09; meaning: 海边; not: 人
     "cats without dogs 2021"  filters: 2021; meaning: cats; not: dogs
+    "豆豆在雪地里"            meaning: all of it; names: 豆豆, where the owner has given that name
 
 Only what is certain is taken out: a year from 1900 to 2099 standing alone, a month or season beside it.
 What stays is understood as a whole by the model.
@@ -10,9 +11,12 @@ What stays is understood as a whole by the model.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
+from core.albums.spotting import spot, with_names
 from core.errors import WrongUse
 from core.library.filters import KEYS, Filter
+from core.library.names import Name
 from core.search.query import Query, Reading
 
 _MONTHS = [
@@ -72,6 +76,8 @@ _NOT = (
     re.compile(r"除了(?P<what>[^\s,，、;；。的还也]+?)(?:以外|之外)(?:的)?"),
     re.compile(r"(?:(?<!有)没有|(?<!要)不要|不含|不带)(?P<what>[^\s,，、;；。的]+)(?:的)?"),
 )
+# "Not" is too common a word to be taken for a negation, but before a name it is one.
+_NOT_A_NAME = r"(?:\bnot\s+|不是)"
 _TRUTHS = {
     "yes": "yes",
     "true": "yes",
@@ -85,19 +91,23 @@ _TRUTHS = {
 _ISO = re.compile(r"\d{4}(?:-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12]\d|3[01]))?)?")
 
 
-def read(query: Query) -> Reading:
-    """How a question is understood. Raises WrongUse for a filter that is none, or when nothing is asked."""
+def read(query: Query, names: Sequence[Name] = ()) -> Reading:
+    """How a question is understood, by one who knows these names.
+
+    Raises WrongUse for a filter that is none, or when nothing is asked.
+    """
     dates, text = _dates(query.text)
     filters = [*parse_filters(query.filters), *dates]
     unlike: list[str] = [query.unlike] if query.unlike.strip() else []
-    for pattern in _NOT:
+    not_a_name = with_names(names, _NOT_A_NAME)
+    for pattern in (*_NOT, *((not_a_name,) if not_a_name else ())):
         while (found := pattern.search(text)) is not None:
             unlike.append(found["what"].strip())
             text = text[: found.start()] + " " + text[found.end() :]
     meaning = re.sub(r"\s+", " ", text).strip(" ,，、;；的") if filters or unlike else text.strip()
     if not (meaning or filters or unlike or query.image):
         raise WrongUse("Nothing was asked.", what_to_do="Give some words, a filter or a picture.")
-    return Reading(meaning, tuple(unlike), tuple(filters))
+    return Reading(meaning, tuple(unlike), tuple(filters), spot(meaning, names).names)
 
 
 def parse_filters(expression: str) -> list[Filter]:

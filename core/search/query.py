@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from core.library.filters import Filter
+
+if TYPE_CHECKING:
+    from core.library.names import Name  # brings the database along: not before the window is up
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +33,30 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How a question was read: shown as chips, so that a wrong reading can be seen and taken off."""
+    """How a question was read: shown as chips, so that a wrong reading can be seen and taken off.
+
+    names  the owner's own, that stand in `meaning`
+    """
 
     meaning: str
     unlike: tuple[str, ...]
     filters: tuple[Filter, ...]
+    names: tuple[Name, ...] = ()
 
     @property
     def chips(self) -> list[str]:
-        """The filters as they were written, each once: a date is two filters, from and before, and one chip."""
+        """The names, and the filters as they were written, each once: a date is two filters and one chip."""
+        return list(dict.fromkeys([each.name for each in self.names] + self._written))
+
+    @property
+    def _written(self) -> list[str]:
         return list(dict.fromkeys(each.text for each in self.filters))
 
     def as_json(self) -> dict[str, list[str]]:
-        return {
+        """`names` only where there are any."""
+        found = {
             "meaning": [self.meaning] if self.meaning else [],
             "not": list(self.unlike),
-            "filters": self.chips,
+            "filters": self._written,
         }
+        return found | ({"names": [each.name for each in self.names]} if self.names else {})

@@ -16,16 +16,15 @@ from PIL import Image, UnidentifiedImageError
 
 from core.errors import ModelError
 from core.models.agreement import LIMITS, cosines
-from core.models.convert.source import SOURCE_FOLDER
 from core.models.encoder import Encoder
 from core.models.preprocess import Pixels, square
-from core.models.spec import IMAGE_FILE, SPEC_FILE, TEXT_FILE, ModelSpec, file_sha256
+from core.models.spec import SPEC_FILE, ModelSpec, file_sha256
 from core.photos.thumbs import Thumbs
 from core.progress import CancelToken, Progress, Report, silent
-from core.training.encoders import Encoders, SourceEncoders, open_encoders
-from core.training.full import MICRO, Material, embedded, go, train_encoders
+from core.training.encoders import Encoders, open_encoders
+from core.training.full import Course, Material, State, embedded, go, train_encoders
 from core.training.gate import MOST_FORGOTTEN, Figures, Verdict, figures, judge
-from core.training.general import General, normalised
+from core.training.general import General, Words, normalised
 from core.training.loop import Point
 from core.training.pairs import Saying
 from core.training.sayings import Table
@@ -33,11 +32,8 @@ from core.training.sayings import Table
 Floats = npt.NDArray[np.float32]
 CARD_FILE = "card.md"
 STRENGTHS = (1.0, 0.75, 0.5, 0.25)
-# Beside the weights: Adam's two means, gradients, the running average, the best and the first ones. LoRA and
-# heads keep those of few weights, but the towers themselves twice.
-TIMES_THE_WEIGHTS = {"full": 7, "lora": 3, "starter": 4}
-# torch with its libraries, ONNX Runtime and the library itself, measured.
-BYTES_AT_REST = 900_000_000
+# Photos on which the written graphs are compared with the modules.
+TRIED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,94 +44,116 @@ class Result:
     write: Callable[[Path, str], ModelSpec]
 
 
-def memory_bytes(encoder: Encoder, photos: int, *, lora: bool) -> int:
-    """About what training this model's encoders on so many photos takes: weights, photos, one micro-batch."""
-    size = encoder.spec.preprocessing.size_px
-    graphs = sum((encoder.folder / name).stat().st_size for name in (IMAGE_FILE, TEXT_FILE))
-    kind = ("lora" if lora else "full") if (encoder.folder / SOURCE_FOLDER).is_dir() else "starter"
-    # Activations of a tower in training: some 60 times its input's floats, of a micro-batch.
-    activations = MICRO * 3 * size * size * 4 * 60
-    return BYTES_AT_REST + graphs * TIMES_THE_WEIGHTS[kind] + photos * 3 * size * size + activations
+@dataclass(frozen=True, slots=True)
+class Lessons:
+    """What is learned from: sayings that teach, sayings that judge, and their photos.
+
+    squares  of some photos by their numbers, as the model takes them: those that can be had, in that order, and
+             [n, s, s, 3] uint8
+    name     what models trained on this are called behind their "+"
+    """
+
+    training: Sequence[Saying]
+    held_out: Sequence[Saying]
+    squares: Callable[[Sequence[int], ModelSpec, CancelToken], tuple[list[int], Pixels]]
+    name: str
 
 
 def learn_by_encoders(
     encoder: Encoder,
-    thumbs: Thumbs,
-    training: Sequence[Saying],
-    held_out: Sequence[Saying],
+    lessons: Lessons,
     general: General,
-    *,
-    lora: bool,
+    course: Course,
     seed: int,
-    checkpoint: Path,
     report: Report,
     cancel: CancelToken,
     watch: Callable[[Point], None],
 ) -> Result:
     """Train and judge. Raises Diverged, Cancelled, ModelError, DiskFull."""
     encoders = open_encoders(encoder.folder, encoder.spec)
-    squares = _squares(thumbs, encoder.spec, [each.photo for each in (*training, *held_out)], cancel)
-    tables = [Table.of([each for each in said if each.photo in squares]) for said in (training, held_out)]
-    material, judging = (
-        Material(
-            table=table,
-            photos=encoders.photo_inputs(_stacked(squares, table, encoder.spec), report, cancel),
-            texts=encoders.text_inputs(table.texts, report, cancel),
-            words=encoders.text_inputs(words.texts, report, cancel),
+
+    def material(said: Sequence[Saying], words: Words) -> tuple[Material, Pixels]:
+        photos, squares = lessons.squares(
+            list(dict.fromkeys(each.photo for each in said)), encoder.spec, cancel
         )
-        for table, words in zip(tables, (general.holding, general.judging), strict=True)
-    )
-    gap = _gap(encoders, material)
+        here = set(photos)
+        table = Table.of([each for each in said if each.photo in here])
+        inputs = encoders.photo_inputs(squares, report, cancel)
+        texts = encoders.text_inputs(table.texts, report, cancel)
+        return Material(table, inputs, texts, encoders.text_inputs(words.texts, report, cancel)), squares[
+            :TRIED
+        ].copy()
+
+    teaching, tried = material(lessons.training, general.holding)
+    judging, _ = material(lessons.held_out, general.judging)
+    gap = _gap(encoders, teaching)
     before = _figures(encoders, judging, general, gap)
-    scale, start = train_encoders(
-        encoders,
-        material,
-        encoder.spec.logit_scale,
-        lora=lora,
-        gentle=isinstance(encoders, SourceEncoders),
-        report=report,
-        cancel=cancel,
-        checkpoint=checkpoint,
-        watch=watch,
-    )
+    watch = _watched(watch, encoders, judging)
+    scale, start = train_encoders(encoders, teaching, encoder.spec.logit_scale, course, report, cancel, watch)
     report(Progress("judge"))
-    end = copy.deepcopy(encoders.image.state_dict()), copy.deepcopy(encoders.text.state_dict())
-    for strength in STRENGTHS:
-        for module, first, last in zip((encoders.image, encoders.text), start, end, strict=True):
-            go(module, first, last, strength)
-        after = _figures(encoders, judging, general, gap)
-        if before.general - after.general <= MOST_FORGOTTEN:
-            break
-    verdict = judge(before, after, len(tables[1].photos), seed)
+    after = _strongest(encoders, start, before, lambda: _figures(encoders, judging, general, gap))
+    verdict = judge(before, after, len(judging.table.photos), seed)
 
     def write(new: Path, model_id: str) -> ModelSpec:
-        return _write(
-            encoder, encoders, new, model_id, scale, verdict.why, _stacked(squares, tables[0], encoder.spec)
-        )
+        return _write(encoder, encoders, new, model_id, scale, verdict.why, tried)
 
     return Result(verdict, write)
 
 
-def _squares(
-    thumbs: Thumbs, spec: ModelSpec, photos: Sequence[int], cancel: CancelToken
-) -> dict[int, Pixels]:
+def _watched(
+    watch: Callable[[Point], None], encoders: Encoders, judging: Material
+) -> Callable[[Point], None]:
+    """Scores are the average precision on the photos held out: to be looked at, nothing is chosen by them."""
+
+    def seen(point: Point) -> None:
+        if point.score is not None:
+            modes = [
+                (one, one.training) for tower in (encoders.image, encoders.text) for one in tower.modules()
+            ]
+            for tower in (encoders.image, encoders.text):
+                tower.eval()
+            photos, texts = _embedded(encoders, judging)
+            each = figures(judging.table, photos, texts, 0.0).each
+            point = replace(point, score=float(each.mean()) if len(each) else None)
+            for one, mode in modes:
+                one.training = mode
+        watch(point)
+
+    return seen
+
+
+def _strongest(
+    encoders: Encoders, start: tuple[State, State], before: Figures, measured: Callable[[], Figures]
+) -> Figures:
+    """As far on the way as little enough is forgotten; by the everyday words alone, so that judging stays fair."""
+    end = copy.deepcopy(encoders.image.state_dict()), copy.deepcopy(encoders.text.state_dict())
+    for strength in STRENGTHS:
+        for module, first, last in zip((encoders.image, encoders.text), start, end, strict=True):
+            go(module, first, last, strength)
+        after = measured()
+        if before.general - after.general <= MOST_FORGOTTEN:
+            break
+    return after
+
+
+def squares_of(thumbs: Thumbs) -> Callable[[Sequence[int], ModelSpec, CancelToken], tuple[list[int], Pixels]]:
     """Squares of the photos that have a thumbnail: drives may be away, and thumbnails are at hand."""
-    found = {}
-    for photo in dict.fromkeys(photos):
-        cancel.check()
-        try:
-            with Image.open(io.BytesIO(thumbs.get([photo]).get(photo, b""))) as image:
-                found[photo] = square(image, spec.preprocessing)
-        except (UnidentifiedImageError, OSError):
-            continue
-    return found
 
-
-def _stacked(squares: dict[int, Pixels], table: Table, spec: ModelSpec) -> Pixels:
-    if not table.photos:
+    def squares(photos: Sequence[int], spec: ModelSpec, cancel: CancelToken) -> tuple[list[int], Pixels]:
         size = spec.preprocessing.size_px
-        return np.zeros((0, size, size, 3), np.uint8)
-    return np.stack([squares[photo] for photo in table.photos])
+        found: list[int] = []
+        room = np.empty((len(photos), size, size, 3), np.uint8)
+        for photo in photos:
+            cancel.check()
+            try:
+                with Image.open(io.BytesIO(thumbs.get([photo]).get(photo, b""))) as image:
+                    room[len(found)] = square(image, spec.preprocessing)
+            except (UnidentifiedImageError, OSError):
+                continue
+            found.append(photo)
+        return found, room[: len(found)]
+
+    return squares
 
 
 def _gap(encoders: Encoders, material: Material) -> Floats:
@@ -149,11 +167,15 @@ def _figures(encoders: Encoders, judging: Material, general: General, gap: Float
         module.eval()
     words = embedded(encoders.texts, judging.words)
     kept = general.kept(words, normalised(words + gap))
-    photos, texts = (
-        (embedded(encode, inputs) if len(inputs[0]) else np.zeros((0, words.shape[1]), np.float32))
-        for encode, inputs in ((encoders.photos, judging.photos), (encoders.texts, judging.texts))
-    )
+    photos, texts = _embedded(encoders, judging)
     return figures(judging.table, photos, texts, kept)
+
+
+def _embedded(encoders: Encoders, judging: Material) -> tuple[Floats, Floats]:
+    """Photos [n, d] and texts [m, d] of the judging ones; where there are none, [0, 0] both."""
+    if not judging.table.photos:
+        return np.zeros((0, 0), np.float32), np.zeros((0, 0), np.float32)
+    return embedded(encoders.photos, judging.photos), embedded(encoders.texts, judging.texts)
 
 
 def _write(
@@ -179,7 +201,7 @@ def _write(
     )
     content = json.dumps(spec.as_json(), ensure_ascii=False, indent=2) + "\n"
     (new / SPEC_FILE).write_text(content, encoding="utf-8", newline="\n")
-    _must_agree(encoders, new, squares[:4])
+    _must_agree(encoders, new, squares)
     return spec
 
 

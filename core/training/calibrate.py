@@ -31,6 +31,8 @@ RAREST = 3
 DOUBTFUL = 10
 # Most searches are of a few words: short queries count so much more than whole captions.
 SHORT_ONES = 3.0
+# A slope that moves the logit by less than this over a standard deviation of its input says nothing.
+LEAST_SLOPE = 0.1
 # A query's first hits, which a person looks through, of 500 photos.
 SEEN = 50
 
@@ -120,12 +122,12 @@ def _weighed(parts: list[Part], neutral: Floats) -> Judged:
 def fit(judged: Judged, scale: float) -> Calibration:
     """Slope, cosine and offset by weighted logistic regression.
 
-    Slope and cosine say nearly the same; a slope below nothing would reward a photo for fitting any caption,
-    and is then left out.
+    Slope and cosine say nearly the same. A slope below nothing would reward a photo for fitting any caption, and
+    one just above it would ask the neutral captions of every photo for nothing: both are left out.
     """
     better = scale * judged.cosines - judged.neutral
     (slope, cosine), offset = _logistic(np.stack([better, judged.cosines], axis=1), judged)
-    if slope < 0:
+    if slope * better.std() < LEAST_SLOPE:
         slope = 0.0
         (cosine,), offset = _logistic(judged.cosines[:, None], judged)
     return Calibration(scale, slope=float(slope), cosine=float(cosine), offset=float(offset))

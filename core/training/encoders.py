@@ -41,7 +41,9 @@ class Encoders(ABC):
     text: nn.Module
     # Modules of the text and image side whose linear layers LoRA goes into, by the end of their names.
     lora_layers: tuple[str, ...]
-    # Rows that go through in training at once: 32 photos of a ViT-B/16 keep within 4 GB.
+    # Whole towers rather than heads on features: they learn gently.
+    gentle = False
+    # Rows that go through in training at once (core/training/memory.py counts what they hold).
     at_once = 32
 
     @abstractmethod
@@ -78,6 +80,7 @@ def open_encoders(folder: Path, spec: ModelSpec) -> Encoders:
 class SourceEncoders(Encoders):
     """Whole towers, on pixels and token ids."""
 
+    gentle = True
     lora_layers = ("q_proj", "k_proj", "v_proj", "out_proj", "query", "key", "value", "fc1", "fc2", "dense")
 
     def __init__(self, folder: Path, spec: ModelSpec) -> None:

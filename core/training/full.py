@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from core.training.lora import add_lora, merge_lora
 from core.training.loss import LogitScale
 from core.training.micro import learn_in_parts
 from core.training.processes import Processes
+from core.training.recompute import recomputed
 from core.training.sayings import Table
 
 Floats = npt.NDArray[np.float32]
@@ -41,15 +43,22 @@ WORDS = 128
 # What the distillation counts beside the contrastive loss.
 HOLD = 1.0
 # LiT first, then both, the image tower more slowly; heads on features learn in hundreds of steps.
-STAGES = (
-    Settings(epochs=20, learning_rate=3e-4, warm_up=0.1, average=0.9, precision="fp32", largest_gradient=1.0),
-    Settings(epochs=20, learning_rate=1e-4, warm_up=0.1, average=0.9, precision="fp32", largest_gradient=1.0),
-)
+LIT, BOTH = "lit", "full"
+STAGES = {
+    LIT: Settings(
+        epochs=20, learning_rate=3e-4, warm_up=0.1, average=0.9, precision="fp32", largest_gradient=1.0
+    ),
+    BOTH: Settings(
+        epochs=20, learning_rate=1e-4, warm_up=0.1, average=0.9, precision="fp32", largest_gradient=1.0
+    ),
+}
 # Of a stage, however few photos there are.
 LEAST_STEPS = 100
 # Whole towers learn gently: Chinese-CLIP's own fine-tuning takes 5e-5 at batches of thousands.
 TOWERS_SHARE = 0.1
 IMAGE_SHARE = 0.3
+# Few numbers begin at nothing and have a longer way.
+LORA_SHARE = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +69,27 @@ class Material:
     photos: Inputs
     texts: Inputs
     words: Inputs
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How encoders are trained.
+
+    lora        low-rank changes learn instead of all weights
+    stages      names of STAGES in the order they are gone through
+    epochs      of each stage; None: STAGES', and LEAST_STEPS at least
+    rate        the largest learning rate of each stage; None: STAGES', a share of it by what learns
+    thrifty     layers are computed again on the way back instead of being kept: a third more work, little memory;
+                None: where it would not fit into memory otherwise (`TowerTraining` decides)
+    checkpoint  a folder for what is needed to go on after a stop, the caller takes it away; None: nothing is kept
+    """
+
+    lora: bool = False
+    stages: tuple[str, ...] = (LIT, BOTH)
+    epochs: int | None = None
+    rate: float | None = None
+    thrifty: bool | None = None
+    checkpoint: Path | None = None
 
 
 class Stage:
@@ -169,44 +199,46 @@ def train_encoders(
     encoders: Encoders,
     material: Material,
     logit_scale: float,
-    *,
-    lora: bool,
-    gentle: bool,
+    course: Course,
     report: Report,
     cancel: CancelToken,
-    checkpoint: Path | None = None,
     watch: Watch = lambda point: None,
 ) -> tuple[float, tuple[State, State]]:
-    """Both stages; the encoders hold the end of the way. The learned logit scale, and the states of the beginning.
+    """All stages; the encoders hold the end of the way. The learned logit scale, and the states of the beginning.
 
-    lora    low-rank changes learn instead of all weights
-    gentle  whole towers rather than heads: a tenth of the learning rate
-    checkpoint  a folder for what is needed to go on after a stop
-    Raises Diverged, Cancelled, DiskFull.
+    A stage that ended before a stop is not done again. Raises Diverged, Cancelled, DiskFull.
     """
     start = copy.deepcopy(encoders.image.state_dict()), copy.deepcopy(encoders.text.state_dict())
     scale = LogitScale(logit_scale)
     taught = _teacher(encoders, material, logit_scale)
     modules = (encoders.image, encoders.text)
-    if lora:
+    if course.lora:
         for module in modules:
             add_lora(module, encoders.lora_layers)
-    steps = -(-len(material.table.photos) // BATCH)
-    epochs = -(-LEAST_STEPS // steps)
-    for i, settings in enumerate(STAGES):
-        stage = Stage(encoders, material, scale, taught, locked=i == 0)
-        rate = settings.learning_rate * (TOWERS_SHARE if gentle else 1.0) * (3.0 if lora else 1.0)
-        told = replace(
-            settings, epochs=max(settings.epochs, epochs), steps_an_epoch=steps, learning_rate=rate
-        )
-        path = checkpoint / f"stage-{i + 1}.pt" if checkpoint is not None else None
-        train(stage, told, report, cancel, checkpoint=path, watch=watch)
-    if lora:
+    with ExitStack() as stack:
+        if course.thrifty:
+            stack.enter_context(recomputed(modules))
+        for i, name in enumerate(course.stages):
+            stage = Stage(encoders, material, scale, taught, locked=name == LIT)
+            told = _settings(course, name, len(material.table.photos), gentle=encoders.gentle)
+            path = course.checkpoint / f"{i + 1}-{name}.pt" if course.checkpoint is not None else None
+            train(stage, told, report, cancel, checkpoint=path, watch=watch)
+    if course.lora:
         for module in modules:
             merge_lora(module)
     for module in modules:
         module.eval()
     return float(scale().detach()), start
+
+
+def _settings(course: Course, stage: str, photos: int, *, gentle: bool) -> Settings:
+    """A stage's numbers for so many photos."""
+    given = STAGES[stage]
+    steps = -(-photos // BATCH)
+    epochs = course.epochs or max(given.epochs, -(-LEAST_STEPS // steps))
+    share = (TOWERS_SHARE if gentle else 1.0) * (LORA_SHARE if course.lora else 1.0)
+    rate = course.rate or given.learning_rate * share
+    return replace(given, epochs=epochs, steps_an_epoch=steps, learning_rate=rate)
 
 
 def go(module: nn.Module, start: State, end: State, strength: float) -> None:

@@ -25,6 +25,10 @@ FEWEST_PHOTOS = 10
 # Of the held-out photos, how many count as found: the first ten of two hundred, fewer of fewer.
 FIRST, PHOTOS_A_PLACE = 10, 20
 RESAMPLES = 10_000
+# Why a training is taken, and why not; the last two before anything could be measured.
+BETTER, TOO_FEW, NO_GAIN, CHANCE, FORGOT = "better", "too few", "no gain", "chance", "forgot"
+TOO_LITTLE, DIVERGED = "too little", "diverged"
+REASONS = (BETTER, TOO_FEW, NO_GAIN, CHANCE, FORGOT, TOO_LITTLE, DIVERGED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +59,39 @@ class Figures:
         }
         return {key: None if value is None else round(value, 4) for key, value in found.items()}
 
+    @classmethod
+    def of_json(cls, content: dict[str, Any]) -> Figures | None:
+        """What `as_json` gave, without what the bootstrap drew from; None of an empty object."""
+        for key, recall in content.items():
+            if key.startswith("recall@"):
+                k = int(key.removeprefix("recall@"))
+                top1, album_ap, general = (content[name] for name in ("top1", "album_ap", "general"))
+                return cls(recall, k, top1, album_ap, general, np.zeros(0))
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether the new model is taken, and why, in a sentence. `before` and `after` are None where nothing was measured."""
+    """Whether the new model is taken, and why, in a sentence. `before` and `after` are None where nothing was measured.
+
+    reason  one of REASONS, for whoever says it in another language; "" where there is only the sentence
+    photos  that were held out to judge by
+    """
 
     accepted: bool
     why: str
     before: Figures | None = None
     after: Figures | None = None
     p: float = 1.0
+    reason: str = ""
+    photos: int = 0
+
+    @classmethod
+    def of_json(cls, content: dict[str, Any]) -> Verdict:
+        """What `as_json` gave. Raises KeyError."""
+        before, after = (Figures.of_json(content[name]) for name in ("before", "after"))
+        reason, photos = content["reason"], content["photos"]
+        return cls(content["accepted"], content["why"], before, after, content["p"], reason, photos)
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -73,6 +100,8 @@ class Verdict:
             "after": self.after.as_json() if self.after else {},
             "p": round(self.p, 5),
             "why": self.why,
+            "reason": self.reason,
+            "photos": self.photos,
         }
 
 
@@ -99,26 +128,29 @@ def figures(table: Table, photos: Floats, texts: Floats, general: float) -> Figu
 def judge(before: Figures, after: Figures, photos: int, seed: int = 0) -> Verdict:
     """Compare both on the same held-out sayings of `photos` photos."""
     if photos < FEWEST_PHOTOS or not len(before.each):
-        why = (
-            f"Only {photos} photos with something said about them are held out, too few to tell a gain from chance:"
-            f" {FEWEST_PHOTOS} are needed, about {5 * FEWEST_PHOTOS} photos in all."
-        )
-        return Verdict(False, why, before, after)
+        return Verdict(False, too_few(photos), before, after, reason=TOO_FEW, photos=photos)
     gain = after.each - before.each
     p = paired_bootstrap(gain, seed)
     said = f"average precision {before.each.mean():.3f} before, {after.each.mean():.3f} after, on {photos} photos held out"
     forgotten = before.general - after.general
     if gain.mean() < LEAST_GAIN:
-        return Verdict(
-            False, f"It finds no more of what you spoke about than before: {said}.", before, after, p
-        )
-    if p > LARGEST_P:
-        why = f"The gain may be chance (p = {p:.3f}): {said}."
-        return Verdict(False, why, before, after, p)
-    if forgotten > MOST_FORGOTTEN:
+        reason, why = NO_GAIN, f"It finds no more of what you spoke about than before: {said}."
+    elif p > LARGEST_P:
+        reason, why = CHANCE, f"The gain may be chance (p = {p:.3f}): {said}."
+    elif forgotten > MOST_FORGOTTEN:
+        reason = FORGOT
         why = f"It forgot too much: {forgotten:.1%} of everyday words lost their photos. What you spoke about: {said}."
-        return Verdict(False, why, before, after, p)
-    return Verdict(True, f"It finds more of what you spoke about: {said}.", before, after, p)
+    else:
+        reason, why = BETTER, f"It finds more of what you spoke about: {said}."
+    return Verdict(reason == BETTER, why, before, after, p, reason, photos)
+
+
+def too_few(photos: int) -> str:
+    """Why so few photos held out cannot judge."""
+    return (
+        f"Only {photos} photos with something said about them are held out, too few to tell a gain from chance:"
+        f" {FEWEST_PHOTOS} are needed, about {5 * FEWEST_PHOTOS} photos in all."
+    )
 
 
 def paired_bootstrap(gain: Scores, seed: int = 0) -> float:

@@ -62,14 +62,12 @@ class Bilingual:
 class Photos:
     """The captioned photos as features; photo i is row i everywhere.
 
-    student   views of the photos (as they are, mirrored) by the encoder that ships, each [n, 2560]
-    sibling   the same views by all encoders side by side, each [n, 5120]
-    seen      what the classifiers on average see in each view, each [n, 1000], rows summing to 1
-    en, zh    captions [n, 5, 896]
+    views   features of the photos as they are and mirrored, each [n, 5248]
+    seen    what the classifiers on average see in each view, each [n, 1000], rows summing to 1
+    en, zh  captions [n, 5, 896]
     """
 
-    student: list[Tensor]
-    sibling: list[Tensor]
+    views: list[Tensor]
     seen: list[Tensor]
     en: Tensor
     zh: Tensor
@@ -78,9 +76,7 @@ class Photos:
         def chosen(views: list[Tensor]) -> list[Tensor]:
             return [view[rows] for view in views]
 
-        return Photos(
-            chosen(self.student), chosen(self.sibling), chosen(self.seen), self.en[rows], self.zh[rows]
-        )
+        return Photos(chosen(self.views), chosen(self.seen), self.en[rows], self.zh[rows])
 
     def and_also(self, others: Photos) -> Photos:
         """These photos and behind them the others, in the same views."""
@@ -89,8 +85,7 @@ class Photos:
             return [torch.cat(pair) for pair in zip(ours, theirs, strict=True)]
 
         return Photos(
-            joined(self.student, others.student),
-            joined(self.sibling, others.sibling),
+            joined(self.views, others.views),
             joined(self.seen, others.seen),
             torch.cat([self.en, others.en]),
             torch.cat([self.zh, others.zh]),
@@ -121,10 +116,6 @@ class Weights:
     # English captions' share of InfoNCE: they say more (eleven words against nine characters), so more is lost.
     english: float = 0.65
 
-    # The sibling sees with three encoders and learns beside the student, in the same space.
-    sibling: float = 1.0
-    # How closely the student follows the sibling's embeddings.
-    imitation: float = 12.0
     # The classifiers' softmax over the thousand names, on the training photos.
     names: float = 0.5
     # The same on imagined photos of all thousand classes.
@@ -161,22 +152,20 @@ LEAD = (0.0, 9.0)
 
 
 class Heads:
-    """The three heads and their scales, and the loss of one batch."""
+    """Both heads and their scales, and the loss of one batch."""
 
     def __init__(self, material: Material, weights: Weights, sizes: Sizes = Sizes()) -> None:
         self._material = material
         self._weights = weights
         self._sizes = sizes
         photos = material.photos
-        self.student = Head(photos.student[0].shape[1])
-        self.sibling = Head(photos.sibling[0].shape[1])
+        self.image = Head(photos.views[0].shape[1])
         self.text = Head(photos.en.shape[2])
         # Where InfoNCE on these photos, and the names, come to rest.
         self.scale, self.names_scale, self.concepts_scale = LogitScale(20), LogitScale(30), LogitScale(20)
-        self._imagination = Imagination(material.classifier, photos.student[0])
-        imagined, _ = self._imagined(len(photos.student[0]) // 2)
-        self.student.standardise_by(torch.cat([photos.student[0], imagined]))
-        self.sibling.standardise_by(photos.sibling[0])
+        self._imagination = Imagination(material.classifier, photos.views[0])
+        imagined, _ = self._imagined(len(photos.views[0]) // 2)
+        self.image.standardise_by(torch.cat([photos.views[0], imagined]))
         names = material.names
         self.text.standardise_by(
             torch.cat([photos.en[:, 0], photos.zh[:, 0], names.en.features, names.zh.features])
@@ -188,7 +177,7 @@ class Heads:
 
     @property
     def parts(self) -> list[nn.Module]:
-        return [self.student, self.sibling, self.text, self.scale, self.names_scale, self.concepts_scale]
+        return [self.image, self.text, self.scale, self.names_scale, self.concepts_scale]
 
     @property
     def rates(self) -> dict[nn.Module, float]:
@@ -204,19 +193,17 @@ class Heads:
     def loss(self, rows: Tensor) -> Tensor:
         """Of one batch: the photos `rows`, a random view, caption, name and word each."""
         photos, weights = self._material.photos, self._weights
-        view = int(torch.randint(len(photos.student), ()))
+        view = int(torch.randint(len(photos.views), ()))
         imagined, imagined_seen = self._imagined(self._sizes.imagined)
-        features, sibling_features = photos.student[view][rows], photos.sibling[view][rows]
-        images = self.student(torch.cat([_noisy(features, self.student), imagined])).float()
+        features = _noisy(photos.views[view][rows], self.image)
+        images = self.image(torch.cat([features, imagined])).float()
         real = images[: len(rows)]
-        sibling = self.sibling(_noisy(sibling_features, self.sibling)).float()
         seen = torch.cat([photos.seen[view][rows], imagined_seen])
         captions, names, concepts, words, chosen = self._texts(rows)
 
         total = torch.zeros(())
         for lang, share in enumerate((weights.english, 1 - weights.english)):
             total = total + share * loss.contrastive(real, captions[lang], self.scale())
-            total = total + weights.sibling * share * loss.contrastive(sibling, captions[lang], self.scale())
             total = total + weights.names / 2 * loss.classification(
                 real, names[lang], self.names_scale(), photos.seen[view][rows]
             )
@@ -227,7 +214,6 @@ class Heads:
             total = total + weights.concepts / 2 * loss.concepts(
                 images, concepts[lang], self.concepts_scale(), shown, self._special
             )
-        total = total + weights.imitation * loss.imitation(real, self._sibling_at_rest(sibling_features))
         total = total + weights.translation * self._translation(names, concepts, words)
         return total + weights.relation * self._relation(words, chosen)
 
@@ -240,7 +226,7 @@ class Heads:
     def _imagined(self, count: int) -> tuple[Tensor, Tensor]:
         """Features of photos that were never taken, and what the classifier sees in them."""
         photos, classifier = self._material.photos, self._material.classifier
-        start = photos.student[int(torch.randint(len(photos.student), ()))]
+        start = photos.views[int(torch.randint(len(photos.views), ()))]
         start = start[torch.randint(len(start), (count,))]
         classes = torch.randint(len(classifier.bias), (count,))
         lead = torch.rand(count) * (LEAD[1] - LEAD[0]) + LEAD[0]
@@ -266,14 +252,6 @@ class Heads:
         embeddings = self._parts(self.text(torch.cat(texts)).float(), texts)
         captions_, names_, concepts_, words_ = (list(embeddings[part::4]) for part in range(4))
         return captions_, names_, concepts_, words_, chosen
-
-    def _sibling_at_rest(self, features: Tensor) -> Tensor:
-        """The sibling's embeddings without noise and dropout, and without a gradient."""
-        self.sibling.eval()
-        with torch.no_grad():
-            embeddings: Tensor = self.sibling(features).float()
-        self.sibling.train()
-        return embeddings
 
     @staticmethod
     def _parts(rows: Tensor, like: list[Tensor]) -> list[Tensor]:
@@ -301,7 +279,7 @@ class Heads:
         """Mean recall@10 of both languages on the held-out photos, first caption, text to image."""
         held_out = self._material.held_out
         with torch.no_grad():
-            images = self.student(held_out.student[0])
+            images = self.image(held_out.views[0])
             both = [
                 recall_at_10(self.text(captions[:, 0]), images) for captions in (held_out.en, held_out.zh)
             ]

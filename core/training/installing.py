@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlite_utils import Database as Tables
 
@@ -26,10 +27,15 @@ from core.models.swap import new_folder_for
 from core.progress import CancelToken, Pace, Report
 from core.search.open_model import MODELS
 from core.spaces.space import Space
-from core.training.adapter import Adapted
+
+if TYPE_CHECKING:
+    from core.training.adapter import Adapted
 
 NOTE_FILE = "trained.json"
 NAME = "personal"
+# In the library's folder: what trainings need to go on, and which model was put in place last.
+CHECKPOINTS = "training"
+PENDING_FILE = "pending.json"
 # Rows moved in one transaction.
 ROWS_AT_ONCE = 20_000
 
@@ -46,24 +52,33 @@ class Note:
 
 
 def base_of(model_id: str) -> str:
-    """The model that a fine-tune began from: trainings begin anew from it, with all that was said by then."""
-    return model_id.partition("+")[0]
+    """The model that a personal fine-tune began from: trainings begin anew from it, with all that was said by then.
+
+    What was trained on a set is a beginning of its own.
+    """
+    return re.sub(rf"\+{NAME}(-\d+)?$", "", model_id)
 
 
-def next_id(base: str, models: Path) -> str:
+def next_id(base: str, models: Path, name: str = NAME) -> str:
     """A free id for another fine-tune of `base`."""
     taken = {one.lower() for one in known_models(models)}
     number = 1
-    while (found := f"{base}+{NAME}" + (f"-{number}" if number > 1 else "")).lower() in taken:
+    while (found := f"{base}+{name}" + (f"-{number}" if number > 1 else "")).lower() in taken:
         number += 1
     return found
 
 
-def install(library: Path, model_id: str, write: Callable[[Path], ModelSpec], note: Note) -> ModelSpec:
-    """Build the folder of `model_id` by `write`, then rename it into place. What fails or stops leaves nothing."""
+def install(
+    library: Path, model_id: str, write: Callable[[Path], ModelSpec], note: Note, digest: str = ""
+) -> ModelSpec:
+    """Build the folder of `model_id` by `write`, then rename it into place. What fails or stops leaves nothing.
+
+    digest  of the training, by which `standing` knows it again; "": a kill from here on takes it back
+    """
     models = library / MODELS
     models.mkdir(parents=True, exist_ok=True)
     folder = models / folder_name(model_id)
+    _note_pending(library, model_id, digest)
     new = new_folder_for(folder)
     try:
         spec = write(new)
@@ -75,6 +90,8 @@ def install(library: Path, model_id: str, write: Callable[[Path], ModelSpec], no
             "verdict": note.verdict,
         }
         (new / NOTE_FILE).write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
+        for file in new.rglob("*"):
+            _flush(file)
         os.rename(new, folder)
     except BaseException:
         shutil.rmtree(new, ignore_errors=True)
@@ -100,16 +117,62 @@ def read_note(library: Path, model_id: str) -> Note:
         ) from error
 
 
-def unfinished(database: Database, library: Path) -> list[str]:
-    """Fine-tunes whose space was never finished: a training was killed while it was taken over."""
-    found = []
-    for record in spaces.every_space(database.reader()):
-        if (
-            record.state == spaces.BUILDING
-            and (library / MODELS / folder_name(record.model) / NOTE_FILE).is_file()
-        ):
-            found.append(record.model)
-    return found
+def unfinished(database: Database, library: Path, but: str = "") -> list[str]:
+    """Fine-tunes whose space was never finished: the program ended while they were taken over. To be dropped.
+
+    but  the one that is gone on with
+    For the holder of the library's lock.
+    """
+    model, _ = _pending(library)
+    if not model or not (library / MODELS / folder_name(model) / NOTE_FILE).is_file():
+        return []
+    own = [record.state for record in spaces.every_space(database.reader()) if record.model == model]
+    if spaces.IN_USE in own or spaces.KEPT in own:
+        # It was taken over; what becomes of it from here on is the owner's.
+        (library / CHECKPOINTS / PENDING_FILE).unlink(missing_ok=True)
+        return []
+    return [model] if model != but else []
+
+
+def standing(library: Path, digest: str) -> str:
+    """The model that the training of that digest has put in place last, where it is whole; else ""."""
+    model, own = _pending(library)
+    if not digest or own != digest:
+        return ""
+    try:
+        folder = model_folder(model, library / MODELS)
+        ModelSpec.load(folder).check(folder)
+    except (NotThere, ModelError):
+        return ""
+    return model
+
+
+def _pending(library: Path) -> tuple[str, str]:
+    """Model and digest that `install` noted last, both "" where there is none."""
+    try:
+        content = json.loads((library / CHECKPOINTS / PENDING_FILE).read_text(encoding="utf-8"))
+        return str(content["model"]), str(content["digest"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return "", ""
+
+
+def _note_pending(library: Path, model_id: str, digest: str) -> None:
+    path = library / CHECKPOINTS / PENDING_FILE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps({"model": model_id, "digest": digest}), encoding="utf-8")
+    _flush(partial)
+    partial.replace(path)
+
+
+def _flush(path: Path) -> None:
+    """Onto the disk: a renamed folder must not hold files that a power cut emptied.
+
+    A file that cannot be written to is a link to one that lay there before.
+    """
+    if path.is_file() and os.access(path, os.W_OK):
+        with path.open("rb+") as file:
+            os.fsync(file.fileno())
 
 
 def move_rows(

@@ -48,7 +48,8 @@ def train(
     """Train the objective's parts and leave the best validated weights in them.
 
     checkpoint  where to keep what is needed to go on; a file of the same settings that is there already is gone
-                on from, on a CPU bit for bit as if it had never stopped
+                on from, on a CPU bit for bit as if it had never stopped. At the end it holds the end, so that
+                what follows can be stopped, too: the caller takes it away
     Raises Diverged, Cancelled (after the checkpoint was written), or DiskFull.
     """
     run = Run(objective, settings, checkpoint)
@@ -68,7 +69,7 @@ def train(
             run.save_if_due()
         run.end_epoch()
     pace.flush()
-    run.keep_best()
+    run.end()
     return Outcome(
         max(run.scores), run.scores.index(max(run.scores)) + 1, tuple(run.scores), tuple(run.losses)
     )

@@ -8,23 +8,37 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
+from core.albums.spotting import class_word
 from core.library import albums
 from core.library.captions import every_caption, pictures_in_space
+from core.library.judgements import every_judgement
+from core.library.names import Name, examples, names
+from core.library.weak_words import folder_words, keyword_words
 
 # Of five photos one judges and four teach.
 HELD_OUT_SHARE = 0.2
-CAPTION, ALBUM = "caption", "album"
+# Photos that teach; from fewer nothing is to be learned.
+FEWEST_TRAINING_PHOTOS = 5
+CAPTION, ALBUM, NAME, SEARCH = "caption", "album", "name", "search"
+# Words that nobody wrote about a picture as such: taken only where the owner asks for it.
+FOLDER, KEYWORD = "folder", "keyword"
+WEAK = {"folders": FOLDER, "keywords": KEYWORD}
+# How a name is put into a sentence that a caption could be, with its class word and without.
+_NAMED = {"en": ("{name} the {thing}", "a photo of {name}"), "zh": ("{name}，{thing}", "{name}的照片")}
 
 
 @dataclass(frozen=True, slots=True)
 class Saying:
     """That a text is true of a photo, or that it is not.
 
-    kind   "caption", or "album": its first prompt, of a photo that was accepted or rejected
-    group  sayings of one group mean the same: the album's id, or the photo's for its captions in two languages
+    kind   "caption"; "album": its first prompt, of a photo that was accepted or rejected; "name": a sentence of a name
+           and its class word, of a photo that shows it or does not; "search": a question's words, of a result that was
+           judged; "folder" and "keyword": weak, only where they were asked for
+    group  sayings of one group mean the same: the album's or name's id, or the photo's for its captions in two languages
     """
 
     photo: int
@@ -48,15 +62,17 @@ class Sayings:
     def counts(self) -> dict[str, int]:
         """How many of each kind there are, for a person to see before it starts."""
         every = (*self.training, *self.held_out)
-        kinds = {kind: sum(each.kind == kind for each in every) for kind in (CAPTION, ALBUM)}
-        rejections = sum(not each.is_true for each in every)
-        return {
+        kinds = Counter(each.kind for each in every)
+        found = {
             "captions": kinds[CAPTION],
             "album decisions": kinds[ALBUM],
-            "rejections": rejections,
+            "names": kinds[NAME],
+            "judged results": kinds[SEARCH],
+            "rejections": sum(not each.is_true for each in every),
             "photos": self.photos(),
             "held out": len({each.photo for each in self.held_out}),
         }
+        return found | {word: kinds[kind] for word, kind in WEAK.items() if kinds[kind]}
 
 
 def is_held_out(picture_hash: bytes) -> bool:
@@ -65,13 +81,20 @@ def is_held_out(picture_hash: bytes) -> bool:
     return first < HELD_OUT_SHARE * 2**64
 
 
-def sayings(connection: sqlite3.Connection, space: str) -> Sayings:
-    """What was said about photos that are to be seen and have a vector in `space`."""
+def sayings(connection: sqlite3.Connection, space: str, also: Collection[str] = ()) -> Sayings:
+    """What was said about photos that are to be seen and have a vector in `space`.
+
+    also  words of WEAK: "folders", "keywords" teach too; they never judge, since nobody said that they are right
+    """
     pictures = pictures_in_space(connection, space)
-    said = [each for each in (*_captions(connection), *_decisions(connection)) if each.photo in pictures]
+    said = (*_captions(connection), *_decisions(connection), *_names(connection), *_judged(connection))
     parts: tuple[list[Saying], list[Saying]] = ([], [])
     for each in said:
-        parts[is_held_out(pictures[each.photo])].append(each)
+        if each.photo in pictures:
+            parts[is_held_out(pictures[each.photo])].append(each)
+    for each in _weak(connection, also):
+        if each.photo in pictures and not is_held_out(pictures[each.photo]):
+            parts[0].append(each)
     return Sayings(tuple(parts[0]), tuple(parts[1]))
 
 
@@ -87,6 +110,38 @@ def _decisions(connection: sqlite3.Connection) -> Iterator[Saying]:
         for photo, accepted in albums.decisions(connection, album.id).items():
             for lang, text in texts.items():
                 yield Saying(photo, text, lang, ALBUM, accepted, album.id)
+
+
+def _names(connection: sqlite3.Connection) -> Iterator[Saying]:
+    """A name in a sentence of each language that it is asked in."""
+    for name in names(connection):
+        for photo, shows in examples(connection, name.id).items():
+            for lang, text in _sentences(name).items():
+                yield Saying(photo, text, lang, NAME, shows, name.id)
+
+
+def _sentences(name: Name) -> dict[str, str]:
+    """By the language of its words and of what kind of thing it is: "豆豆", "dog" are asked for in both."""
+    found: dict[str, str] = {}
+    for lang in sorted({language_of(word) for word in (*name.words, *name.classes)}):
+        own = next((word for word in name.words if language_of(word) == lang), name.name)
+        thing = class_word(name, lang)
+        found[lang] = _NAMED[lang][0 if thing else 1].format(name=own, thing=thing)
+    return found
+
+
+def _judged(connection: sqlite3.Connection) -> Iterator[Saying]:
+    """Judged results under the question's words; with something that must not be there the words alone say nothing."""
+    for i, each in enumerate(every_judgement(connection)):
+        if not each.unlike:
+            yield Saying(each.photo, each.question, language_of(each.question), SEARCH, each.is_it, i)
+
+
+def _weak(connection: sqlite3.Connection, also: Collection[str]) -> Iterator[Saying]:
+    words = {"folders": folder_words, "keywords": keyword_words}
+    for source in also:
+        for photo, text in words[source](connection):
+            yield Saying(photo, text, language_of(text), WEAK[source], True, photo)
 
 
 def language_of(text: str) -> str:

@@ -5,13 +5,11 @@ Until the last step nothing in the library changes; the old model and its space 
 
 from __future__ import annotations
 
-import hashlib
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,28 +28,39 @@ from core.spaces.space import Space
 from core.training import adapter, pairs
 from core.training.adapted import write_adapted
 from core.training.adapter import Adapted, Adapting, adapt
-from core.training.gate import MOST_FORGOTTEN, Figures, Verdict, figures, judge
+from core.training.gate import (
+    DIVERGED,
+    FEWEST_PHOTOS,
+    MOST_FORGOTTEN,
+    TOO_LITTLE,
+    Figures,
+    Verdict,
+    figures,
+    judge,
+    too_few,
+)
 from core.training.general import General
-from core.training.installing import Note, base_of, install, move_rows, next_id, read_note, unfinished
+from core.training.installing import NAME, Note, base_of, install, move_rows, next_id, read_note, unfinished
 from core.training.loop import Diverged, Point, Settings
-from core.training.pairs import Sayings
+from core.training.pairs import FEWEST_TRAINING_PHOTOS, Sayings
 from core.training.sayings import Table
+
+if TYPE_CHECKING:
+    from core.training.towers import TowerTraining
 
 __all__ = ["Learned", "Personal", "Plan", "opened", "read_note", "unfinished"]
 
 Floats = npt.NDArray[np.float32]
 Watch = Callable[[Point], None]
 
-# In the library's folder.
-CHECKPOINTS = "training"
-HOWS = ("probe", "adapter", "lora", "full")
+TOWERS = ("lora", "full")
+HOWS = ("probe", "adapter", *TOWERS)
 # Going only a part of the way keeps more of what was known (WiSE-FT, Wortsman et al. 2022).
 STRENGTHS = (1.0, 0.75, 0.5, 0.25)
 # torch, the text tower of the starter, and the matrices of 2,000 photos: measured.
 ADAPTER_BYTES = 1_000_000_000
 # Photos that nobody spoke of, drawn to hold the adapter and to measure the gap.
 MOST_OTHERS = 1_000
-FEWEST_TRAINING_PHOTOS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,22 +99,28 @@ class Learned:
 
 @contextmanager
 def opened(
-    library: Path, database: Database, encoder: Encoder, space: Space, thumbs: Thumbs
+    library: Path,
+    database: Database,
+    encoder: Encoder,
+    space: Space,
+    thumbs: Thumbs,
+    also: Sequence[str] = (),
 ) -> Iterator[Personal]:
     """For a library with the model in use; a fine-tune begins from the model that it began from, opened meanwhile.
 
+    also  weak words that teach too (`pairs.sayings`)
     Raises NotThere when that one is not here any more.
     """
     in_use = encoder.spec.id
     base = base_of(in_use)
     if base == in_use:
-        yield Personal(library, database, encoder, space, thumbs, in_use)
+        yield Personal(library, database, encoder, space, thumbs, in_use, also)
         return
     first = Encoder.open(model_folder(base, library / MODELS))
     spec = first.spec
     own = Space.open(library, spec.space_id, spec.id, spec.width, database)
     try:
-        yield Personal(library, database, first, own, thumbs, in_use)
+        yield Personal(library, database, first, own, thumbs, in_use, also)
     finally:
         own.close()
         first.close()
@@ -115,7 +130,14 @@ class Personal:
     """Trains the model of one library. The caller holds the library's lock."""
 
     def __init__(
-        self, library: Path, database: Database, encoder: Encoder, space: Space, thumbs: Thumbs, in_use: str
+        self,
+        library: Path,
+        database: Database,
+        encoder: Encoder,
+        space: Space,
+        thumbs: Thumbs,
+        in_use: str,
+        also: Sequence[str] = (),
     ) -> None:
         """encoder, space: of the model that trainings begin from; in_use: the id of the one that serves now."""
         self._library = library
@@ -124,23 +146,17 @@ class Personal:
         self._space = space
         self._thumbs = thumbs
         self._in_use = in_use
+        self._also = also
 
     def plan(self, how: str) -> Plan:
-        said = pairs.sayings(self._database.reader(), self._space.id)
-        photos = len({each.photo for each in said.training})
-        why_not = ""
-        if photos < FEWEST_TRAINING_PHOTOS:
-            why_not = f"Something has to be said about {FEWEST_TRAINING_PHOTOS} photos at least, beside those held out; it is of {photos}."
+        if how in TOWERS:
+            return self.plan_of(self.towers(how, 0))
+        said = pairs.sayings(self._database.reader(), self._space.id, self._also)
+        return self._plan(how, said, ADAPTER_BYTES, _too_little(said))
+
+    def _plan(self, how: str, said: Sayings, memory_bytes: int, why_not: str) -> Plan:
         texts = tuple(dict.fromkeys(each.text for each in said.training))[:5]
-        return Plan(how, self._encoder.spec.id, said.counts(), texts, self._memory(how, said), why_not)
-
-    def _memory(self, how: str, said: Sayings) -> int:
-        if how in ("lora", "full"):
-            # Heavy, and only these ways need it: the towers in torch, peft.
-            from core.training.by_encoders import memory_bytes
-
-            return memory_bytes(self._encoder, said.photos(), lora=how == "lora")
-        return ADAPTER_BYTES
+        return Plan(how, self._encoder.spec.id, said.counts(), texts, memory_bytes, why_not)
 
     def learn(
         self,
@@ -158,20 +174,20 @@ class Personal:
         """
         if how not in HOWS:
             raise WrongUse(f"{how!r} is no way to train.", what_to_do=f"Choose one of {', '.join(HOWS)}.")
+        if how in TOWERS:
+            return self.follow(self.towers(how, seed), report, cancel, watch)
         remove_leftovers(self._library / MODELS)
         plan = self.plan(how)
         if plan.why_not:
-            return Learned(Verdict(False, plan.why_not))
+            return Learned(Verdict(False, plan.why_not, reason=TOO_LITTLE))
         torch.manual_seed(seed)
         report(Progress("gather"))
-        said = pairs.sayings(self._database.reader(), self._space.id)
+        said = pairs.sayings(self._database.reader(), self._space.id, self._also)
         try:
-            if how in ("lora", "full"):
-                return self._encoders(how, seed, said, report, cancel, watch)
             training, held_out = Table.of(said.training), Table.of(said.held_out)
             return self._adapter(how, seed, training, held_out, report, cancel, watch, settings)
         except Diverged as error:
-            return Learned(Verdict(False, f"The training ran away and was stopped: {error}"))
+            return _ran_away(error)
 
     # ---- on cached vectors
 
@@ -194,7 +210,7 @@ class Personal:
         objective = Adapting(
             training, photos, texts, others, general, self._encoder.spec.logit_scale, both=how == "adapter"
         )
-        adapted, _ = adapt(objective, settings, report, cancel, watch)
+        adapted, _ = adapt(objective, settings, report, cancel, self._watched(watch, objective, held_out))
         report(Progress("judge"))
         before = self._figures(held_out, general, None)
         adapted, after = self._strongest(adapted, held_out, general, before)
@@ -203,6 +219,19 @@ class Personal:
         if not verdict.accepted:
             return Learned(verdict)
         return Learned(verdict, self._install(how, seed, adapted, verdict, report, cancel))
+
+    def _watched(self, watch: Watch, objective: Adapting, held_out: Table) -> Watch:
+        """Scores are the average precision on the photos held out: to be looked at, nothing is chosen by them."""
+        photos, texts = self._space.vectors_of(held_out.photos), self._encoder.encode_texts(held_out.texts)
+
+        def seen(point: Point) -> None:
+            if point.score is not None:
+                adapted = objective.adapted()
+                each = figures(held_out, adapted.photos(photos), adapted.texts(texts), 0.0).each
+                point = replace(point, score=float(each.mean()) if len(each) else None)
+            watch(point)
+
+        return seen
 
     def _others(self, said: set[int], seed: int) -> Floats:
         photos = [
@@ -237,46 +266,76 @@ class Personal:
 
     # ---- the encoders themselves
 
-    def _encoders(
-        self, how: str, seed: int, said: Sayings, report: Report, cancel: CancelToken, watch: Watch
+    def towers(
+        self,
+        how: str,
+        seed: int,
+        folder: Path | None = None,
+        *,
+        stages: Sequence[str] = (),
+        epochs: int | None = None,
+        rate: float | None = None,
+        thrifty: bool | None = None,
+    ) -> TowerTraining:
+        """A training by lora or full, to be planned and followed.
+
+        folder  a set in MUGE's layout to learn from (core/training/pair_set.py); None: what the owner said
+        stages, epochs, rate, thrifty  as `Course` has them; none: its own
+        Raises NotThere or WrongUse for a set that cannot be read.
+        """
+        # Heavy, and only these ways need them: the towers in torch, peft.
+        from core.training.by_encoders import Lessons, squares_of
+        from core.training.full import Course
+        from core.training.pair_set import read_pair_set
+        from core.training.towers import TowerTraining
+
+        course = Course(lora=how == "lora", epochs=epochs, rate=rate, thrifty=thrifty)
+        if stages:
+            course = replace(course, stages=tuple(stages))
+        if folder is not None:
+            lessons = read_pair_set(folder)
+        else:
+            said = pairs.sayings(self._database.reader(), self._space.id, self._also)
+            lessons = Lessons(said.training, said.held_out, squares_of(self._thumbs), NAME)
+        return TowerTraining(self._library, self._encoder, self._in_use, lessons, course, seed)
+
+    def standing(self, how: str, seed: int) -> str:
+        """The model that this very training has put in place before the program ended; `learn` gives it, "" where none.
+
+        It is not to be dropped with `unfinished` ones.
+        """
+        return self.towers(how, seed).standing() if how in TOWERS else ""
+
+    def plan_of(self, training: TowerTraining) -> Plan:
+        """What that training would learn from."""
+        lessons = training.lessons
+        said = Sayings(tuple(lessons.training), tuple(lessons.held_out))
+        held_out = len({each.photo for each in said.held_out})
+        # Hours are not spent on what could not be judged.
+        why_not = _too_little(said) or (too_few(held_out) if held_out < FEWEST_PHOTOS else "")
+        return self._plan(training.how, said, training.memory_bytes(), why_not)
+
+    def follow(
+        self,
+        training: TowerTraining,
+        report: Report,
+        cancel: CancelToken,
+        watch: Watch = lambda point: None,
     ) -> Learned:
-        # Heavy, and only this way needs it: the towers in torch, peft.
-        from core.training.by_encoders import learn_by_encoders
+        """Train, judge, and where it is better put the new model in place; switching is the caller's.
 
-        photos = self._space.vectors_of(sorted({each.photo for each in said.training}))
-        checkpoint = self._checkpoint(how, seed, said)
-        result = learn_by_encoders(
-            self._encoder,
-            self._thumbs,
-            said.training,
-            said.held_out,
-            General.of(self._encoder, photos),
-            lora=how == "lora",
-            seed=seed,
-            checkpoint=checkpoint,
-            report=report,
-            cancel=cancel,
-            watch=watch,
-        )
-        cancel.check()
-        spec = None
-        if result.verdict.accepted:
-            report(Progress("write"))
-            model_id = next_id(self._base, self._library / MODELS)
-            note = Note(self._base, self._in_use, how, seed, result.verdict.as_json())
-            spec = install(self._library, model_id, lambda new: result.write(new, model_id), note)
-        shutil.rmtree(checkpoint, ignore_errors=True)
-        return Learned(result.verdict, spec)
-
-    def _checkpoint(self, how: str, seed: int, said: Sayings) -> Path:
-        """Where this very training keeps what it needs to go on; what another one left is taken away."""
-        told = repr((how, seed, self._encoder.spec.space_id, said.training)).encode()
-        kept = self._library / CHECKPOINTS / hashlib.sha256(told).hexdigest()[:16]
-        if kept.parent.is_dir():
-            for other in kept.parent.iterdir():
-                if other != kept:
-                    shutil.rmtree(other, ignore_errors=True)
-        return kept
+        What an earlier call left undone is gone on with; a model that it has put in place already
+        (`TowerTraining.standing`) is not made again. Raises as `learn`.
+        """
+        report(Progress("gather"))
+        remove_leftovers(self._library / MODELS)
+        plan = self.plan_of(training)
+        if plan.why_not:
+            return Learned(Verdict(False, plan.why_not, reason=TOO_LITTLE))
+        try:
+            return Learned(*training.learn(report, cancel, watch))
+        except Diverged as error:
+            return _ran_away(error)
 
     @property
     def _base(self) -> str:
@@ -297,3 +356,16 @@ class Personal:
         )
         move_rows(self._library, self._database, self._space, spec, adapted, report, cancel)
         return spec
+
+
+def _too_little(said: Sayings) -> str:
+    """Why there is nothing to train on yet, "" where there is."""
+    photos = len({each.photo for each in said.training})
+    if photos >= FEWEST_TRAINING_PHOTOS:
+        return ""
+    return f"Something has to be said about {FEWEST_TRAINING_PHOTOS} photos at least, beside those held out; it is of {photos}."
+
+
+def _ran_away(error: Diverged) -> Learned:
+    why = f"The training ran away and was stopped: {error}"
+    return Learned(Verdict(False, why, reason=DIVERGED))

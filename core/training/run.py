@@ -27,6 +27,8 @@ FIRST_STEPS = 5
 SMOOTH = 0.9
 RUNAWAY_BY = 1.0
 RUNAWAY_TIMES = 1.5
+# Checkpoints of large towers have gigabytes: where one took longer than this, the next comes that much later.
+SAVING_S = 3.0
 
 
 class Diverged(ShiguangError):
@@ -57,6 +59,8 @@ class Run:
         self.losses: list[float] = []
         self._epoch_began = checkpoint.random_state()
         self._saved_at = time.monotonic()
+        self._saving_s = 0.0
+        self._is_saved_end = False
         if path is not None and (state := checkpoint.load(path)) is not None:
             self._restore(state)
 
@@ -110,24 +114,26 @@ class Run:
         self._in_epoch = 0
         self._is_drawn = False
 
-    def keep_best(self) -> None:
-        """Put the best weights into the modules, in evaluation mode; the checkpoint has done its work."""
+    def end(self) -> None:
+        """Put the best weights into the modules, in evaluation mode; the checkpoint holds the end from here on."""
         if not self.scores:
             self.validate()
         set_training(self._parts, False)
         for part, state in zip(self._parts, self._kept, strict=True):
             part.load_state_dict(state)
-        if self._path is not None:
-            self._path.unlink(missing_ok=True)
+        if not self._is_saved_end:
+            self.save()
 
     def save_if_due(self) -> None:
-        if time.monotonic() - self._saved_at >= self._settings.checkpoint_every_s:
+        waited = time.monotonic() - self._saved_at
+        if waited >= self._settings.checkpoint_every_s * max(1.0, self._saving_s / SAVING_S):
             self.save()
 
     def save(self) -> None:
         """Write the checkpoint, where one is wanted."""
         if self._path is None:
             return
+        began = time.monotonic()
         checkpoint.save(
             self._path,
             {
@@ -145,6 +151,7 @@ class Run:
             },
         )
         self._saved_at = time.monotonic()
+        self._saving_s = self._saved_at - began
 
     def _restore(self, state: checkpoint.State) -> None:
         if state["settings"] != asdict(self._settings):
@@ -159,6 +166,7 @@ class Run:
         self.scores, self.losses = state["scores"], state["losses"]
         self._epoch_began = state["epoch_began"]
         checkpoint.set_random_state(state["random"])
+        self._is_saved_end = self.epoch == self._settings.epochs
 
     def _must_converge(self) -> None:
         if not math.isfinite(self.losses[-1]):

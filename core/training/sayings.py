@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from core.training.pairs import ALBUM, Saying
+from core.training.pairs import ALBUM, SEARCH, Saying
 
 Bools = npt.NDArray[np.bool_]
 
@@ -40,7 +40,7 @@ class Table:
         for each in sayings:
             text = texts[each.text]
             lang[text] = each.lang
-            is_album[text] |= each.kind == ALBUM
+            is_album[text] |= each.kind in (ALBUM, SEARCH)
             said[int(not each.is_true), photos[each.photo], text] = True
         doubtful = said[0] & said[1]
         return cls(

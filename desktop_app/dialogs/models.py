@@ -33,7 +33,7 @@ from desktop_app.workers.models import Models
 
 if TYPE_CHECKING:
     from core.app import Switched
-    from core.model_list import ListedModel
+    from core.switching import ListedModel
 
 BAR_STEPS = 1000
 LIST_PX = 232
@@ -197,7 +197,7 @@ class ModelsDialog(QDialog):
 
     @Slot(object)
     def _take_state(self, state: State) -> None:
-        is_busy = state in (State.RUNNING, State.PAUSED)
+        is_busy = state in (State.RUNNING, State.PAUSED) or self._models.is_held
         self.page.show_busy(is_busy)
         self._bring.setEnabled(not is_busy)
 

@@ -22,7 +22,7 @@ from desktop_app.theme.dress import INK, INK_2
 from desktop_app.theme.tokens import CAPTION, RADIUS_CELL
 
 if TYPE_CHECKING:
-    from core.model_list import ListedModel
+    from core.switching import ListedModel
 
 MODEL = Qt.ItemDataRole.UserRole + 1
 STATE_WORDS = Qt.ItemDataRole.UserRole + 2

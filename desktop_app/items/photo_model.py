@@ -174,4 +174,9 @@ class PhotoModel(QAbstractListModel):
 
 def band_title(band: str) -> str:
     """The heading of a band of hits; the best ones need none."""
-    return {"less sure": tr("Less sure below"), "no": tr("The nearest anyway")}.get(band, "")
+    titles = {
+        "less sure": tr("Less sure below"),
+        "no": tr("The nearest anyway"),
+        "not it": tr("You said: not it"),
+    }
+    return titles.get(band, "")

@@ -17,9 +17,12 @@ from desktop_app.theme.dress import INK, INK_2
 from desktop_app.theme.tokens import ICON
 
 NAMES = (
+    "accepted",
+    "album",
     "close",
     "copy",
     "disk-offline",
+    "down",
     "folder",
     "heart",
     "heart-filled",
@@ -34,6 +37,7 @@ NAMES = (
     "star",
     "star-filled",
     "stop",
+    "suggestions",
     "warning",
     "zoom-in",
     "zoom-out",

@@ -16,6 +16,7 @@ QLabel#section { font-size: $captionpx; color: $ink_2; }
 QLabel#caption { font-size: $captionpx; color: $ink_2; }
 QLabel#secondary { color: $ink_2; }
 QLabel#empty-line { font-size: $empty_linepx; color: $ink; }
+QLabel#error { color: $danger; }
 QLabel#chip { background: $accent_wash; color: $ink; border-radius: $cardpx; padding: 2px 8px; }
 QLabel#header { font-size: $headerpx; font-weight: 500; color: $ink; }
 QFrame#hairline { background: $hairline; border: none; max-height: 1px; min-height: 1px; }
@@ -51,6 +52,15 @@ QToolButton:pressed, QToolButton:checked { background: $hairline; }
 QToolButton:focus { border: 1px solid $accent; }
 QToolButton::menu-indicator { image: none; }
 
+QRadioButton, QCheckBox { spacing: 8px; outline: none; }
+QRadioButton:disabled { color: $ink_2; }
+QRadioButton::indicator { width: 14px; height: 14px; border: 1px solid $ink_2; border-radius: 8px; background: $surface; }
+QRadioButton::indicator:checked { width: 6px; height: 6px; border: 5px solid $accent; }
+QRadioButton::indicator:disabled { border-color: $hairline; }
+QCheckBox::indicator { width: 14px; height: 14px; border: 1px solid $ink_2; border-radius: 3px; background: $surface; }
+QCheckBox::indicator:checked { width: 6px; height: 6px; border: 5px solid $accent; }
+QRadioButton:focus, QCheckBox:focus { text-decoration: underline; }
+
 QSlider::groove:horizontal { height: 2px; background: $hairline; border-radius: 1px; }
 QSlider::sub-page:horizontal { background: $ink_2; border-radius: 1px; }
 QSlider::handle:horizontal { background: $surface; border: 1px solid $ink_2; width: 12px; height: 12px;
@@ -69,12 +79,22 @@ QToolTip { background: $surface; color: $ink; border: 1px solid $hairline; paddi
 
 QAbstractItemView { background: transparent; border: none; outline: none; color: $ink;
                     selection-background-color: $accent_wash; selection-color: $ink; }
+QListWidget::item { padding-left: 8px; border-radius: $cellpx; }
+QListWidget::item:selected { background: $accent_wash; color: $ink; }
+QListWidget::item:hover { background: $accent_wash; }
 QTableView { background: $surface; border: 1px solid $hairline; border-radius: $cardpx; gridline-color: $hairline; }
 QTableView::item { padding: 4px 5px; border-bottom: 1px solid $hairline; }
 QHeaderView { background: $surface; }
 QHeaderView::section { background: $surface; color: $ink_2; border: none; border-bottom: 1px solid $hairline;
                        padding: 6px 8px; font-size: $captionpx; }
-QTextEdit, QPlainTextEdit { background: $surface; color: $ink; border: 1px solid $hairline; }
+QTextEdit, QPlainTextEdit { background: $surface; color: $ink; border: 1px solid $hairline; border-radius: $cardpx;
+                            padding: 2px 4px; }
+QTextEdit:focus, QPlainTextEdit:focus { border: 1px solid $accent; }
+
+QComboBox { background: $surface; color: $ink; border: 1px solid $hairline; border-radius: $cardpx; padding: 6px 8px; }
+QComboBox:focus { border: 1px solid $accent; }
+QComboBox::drop-down { border: none; width: 24px; }
+QComboBox QAbstractItemView { background: $surface; border: 1px solid $hairline; }
 
 QScrollBar:vertical { background: transparent; width: 12px; margin: 0; }
 QScrollBar:horizontal { background: transparent; height: 12px; margin: 0; }

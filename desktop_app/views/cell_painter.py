@@ -15,9 +15,9 @@ from desktop_app.theme.icons import draw_icon
 from desktop_app.theme.tokens import HEADER, RADIUS_CELL, VIEWER_INK
 
 RING = 3.0
-BADGE, BADGE_ICON, BADGE_INSET = 22, 14, 6
+BADGE, BADGE_ICON, BADGE_INSET, BADGE_GAP = 22, 14, 6, 4
 BADGE_GROUND = "#99000000"
-OFFLINE_OPACITY = 0.45
+PALE_OPACITY = 0.45
 
 
 class CellPainter:
@@ -27,25 +27,41 @@ class CellPainter:
     def __init__(self) -> None:
         self._badges: dict[tuple[str, float], QPixmap] = {}
 
-    def paint(self, painter: QPainter, square: QRectF, cell: Cell | None, ratio: float) -> None:
-        """A photo; None for one of which nothing is known yet. `ratio` is the screen's pixels a logical one."""
+    def paint(
+        self,
+        painter: QPainter,
+        square: QRectF,
+        cell: Cell | None,
+        ratio: float,
+        decision: bool | None = None,
+    ) -> None:
+        """A photo; None for one of which nothing is known yet. `ratio` is the screen's pixels a logical one.
+
+        decision  accepted or rejected in the album that is shown: a tick or a cross, and what is rejected is pale
+        """
         if cell is None:
             _fill(painter, square, QGuiApplication.palette().color(HAIRLINE))
             return
         is_offline = cell.card.state == "offline"
-        if is_offline:
-            painter.setOpacity(OFFLINE_OPACITY)
+        is_pale = is_offline or decision is False
+        if is_pale:
+            painter.setOpacity(PALE_OPACITY)
         if cell.image is None:
             _fill(painter, square, QColor(cell.card.colour))
         elif cell.image.width() == round(square.width() * ratio) and ratio == 1.0:
             painter.drawImage(square.topLeft(), cell.image)
         else:
             painter.drawImage(square, cell.image)
-        if is_offline:
+        if is_pale:
             painter.setOpacity(1.0)
+        if is_offline:
             self._badge(painter, "disk-offline", square.right() - BADGE - BADGE_INSET, square, ratio)
+        left = square.left() + BADGE_INSET
+        if decision is not None:
+            self._badge(painter, "accepted" if decision else "close", left, square, ratio)
+            left += BADGE + BADGE_GAP
         if cell.card.favourite:
-            self._badge(painter, "heart-filled", square.left() + BADGE_INSET, square, ratio)
+            self._badge(painter, "heart-filled", left, square, ratio)
 
     def mark(
         self, painter: QPainter, square: QRectF, *, is_selected: bool, is_hovered: bool, is_current: bool

@@ -27,6 +27,7 @@ class Page(Enum):
     NO_PHOTOS = auto()
     NOTHING_FOUND = auto()
     NO_FAVOURITES = auto()
+    EMPTY_ALBUM = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class Situation:
     asks_for_favourites: bool = False
     answered: bool = False
     hits: int = 0
+    album_photos: int | None = None  # of the album that is shown; None while none is, or not known yet
 
 
 def page_for(now: Situation) -> Page:
@@ -51,6 +53,8 @@ def page_for(now: Situation) -> Page:
         return Page.OPENING
     if now.asks and now.answered and not now.hits:
         return Page.NO_FAVOURITES if now.asks_for_favourites else Page.NOTHING_FOUND
+    if now.album_photos == 0:
+        return Page.EMPTY_ALBUM
     if now.asks or now.photos:
         return Page.PHOTOS
     if not now.folders:
@@ -63,6 +67,7 @@ class EmptyPage(QWidget):
 
     folder_asked = Signal()
     nearest_asked = Signal()
+    edit_asked = Signal()
     error_opened = Signal(object)  # ShiguangError
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -106,7 +111,12 @@ class EmptyPage(QWidget):
         self._button.setObjectName("link" if self._page is Page.NOTHING_FOUND else "primary")
         self._button.style().polish(self._button)
         names = {Page.FIRST_RUN: "folder", Page.NOTHING_FOUND: "search", Page.NO_FAVOURITES: "heart"}
-        names |= {Page.CANNOT_OPEN: "warning", Page.NO_PHOTOS: "photos", Page.LOOKING: "photos"}
+        names |= {
+            Page.EMPTY_ALBUM: "album",
+            Page.CANNOT_OPEN: "warning",
+            Page.NO_PHOTOS: "photos",
+            Page.LOOKING: "photos",
+        }
         name = names.get(self._page)
         self._icon.setVisible(name is not None)
         if name is not None:
@@ -133,11 +143,19 @@ class EmptyPage(QWidget):
             return tr("Nothing here looks right"), "", tr("Show the nearest anyway")
         if page is Page.NO_FAVOURITES:
             return tr("No favourites yet"), tr("Press F on a photo to make it one."), ""
+        if page is Page.EMPTY_ALBUM:
+            return (
+                tr("Nothing is in this album yet"),
+                tr("Say in other words what belongs in it, or review what comes near."),
+                tr("Edit album"),
+            )
         return "", "", ""
 
     def _act(self) -> None:
         if self._page is Page.NOTHING_FOUND:
             self.nearest_asked.emit()
+        elif self._page is Page.EMPTY_ALBUM:
+            self.edit_asked.emit()
         elif self._page is Page.CANNOT_OPEN:
             self.error_opened.emit(self._error)
         else:

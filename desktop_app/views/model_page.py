@@ -21,7 +21,7 @@ from desktop_app.items.model_list import state_words
 from desktop_app.views.model_words import facts, good_at_words, scores_of
 
 if TYPE_CHECKING:
-    from core.model_list import ListedModel
+    from core.switching import ListedModel
 
 
 class ModelPage(QWidget):

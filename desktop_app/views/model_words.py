@@ -12,7 +12,7 @@ from desktop_app.workers.models import DROP, GET, IMPORT, Job
 
 if TYPE_CHECKING:
     from core.app import Switched
-    from core.model_list import ListedModel
+    from core.switching import ListedModel
 
 # How the devices are called in both languages.
 DEVICES = {

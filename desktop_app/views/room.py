@@ -1,30 +1,36 @@
-"""The room beside the sidebar: the photos, all of them or those of a question, or what to do when there are none."""
+"""The room beside the sidebar: the photos, all of them, those of a question or of an album, or what to do when there
+are none."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, Qt, Signal, Slot
-from PySide6.QtWidgets import QLineEdit, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QPoint, Qt, Signal, Slot
+from PySide6.QtWidgets import QLineEdit, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
 from core.errors import ShiguangError
 from core.search.query import Query
 from desktop_app.i18n import explain, tr
-from desktop_app.items.photo_model import PhotoModel
 from desktop_app.session import Session
+from desktop_app.views.album_page import AlbumPage
+from desktop_app.views.album_proposals import ProposalsPage
+from desktop_app.views.answer_page import AnswerPage
 from desktop_app.views.empty_page import EmptyPage, Page, Situation, page_for
 from desktop_app.views.grid import Grid
+from desktop_app.views.places import ALL, QUESTION, SUGGESTIONS
+from desktop_app.views.places import FAVOURITES as FAVOURITES_PLACE
 from desktop_app.views.result_line import Result, ResultLine
+from desktop_app.views.review_page import ReviewPage
 from desktop_app.workers.indexing import State
 from desktop_app.workers.keeping import Overview
 
 if TYPE_CHECKING:
+    from core.albums import Album
     from core.search.answer import Answer
+    from core.search.query import Reading
 
-# The bands of a hit, best first, as the search names them.
-SURE, LESS_SURE, NO = "sure", "less sure", "no"
 HITS = 1000
 NEAREST = 20
 FAVOURITES = "favourite:yes"
@@ -32,22 +38,22 @@ FAVOURITES_AT_MOST = 100_000
 
 
 class Room(QWidget):
-    """Holds the question and shows its answer; without a question, the timeline."""
+    """Holds the question and shows its answer, or an album; without either, the timeline."""
 
     opened = Signal(object, object)  # model, photo
     folder_asked = Signal()
     error_opened = Signal(object)  # ShiguangError
     went_back = Signal()  # from a question to all photos
+    went_to = Signal(object)  # Place
+    album_asked = Signal(object)  # Reading: what was asked is to become an album
+    menu_filling = Signal(object, object)  # QMenu, photos: whoever has something to say of them adds it
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("paper")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._session = session
-        self._hits = PhotoModel(session.cells, self)
         self._query: Query | None = None
-        self._answer: Answer | None = None
-        self._is_unfolded = False
         self._counts: dict[str, int] = {}
         self._now = Situation()
         self.grid = Grid()
@@ -55,13 +61,19 @@ class Room(QWidget):
         self.empty = EmptyPage()
         self._line = ResultLine()
         self._line.hide()
+        self._new: set[int] = set()
+        self.album = AlbumPage(session.albums, session.cells, self.grid, self)
+        self.answer = AnswerPage(session.telling, session.cells, self.grid, self)
+        self.review = ReviewPage(session.albums, session.pictures)
+        self.proposals = ProposalsPage(session.cells)
         self._pages = QStackedWidget()
-        self._pages.addWidget(self.grid)
-        self._pages.addWidget(self.empty)
+        for page in (self.grid, self.empty, self.review, self.proposals):
+            self._pages.addWidget(page)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self._line)
+        column.addWidget(self.album.header)
         column.addWidget(self._pages, 1)
         self._connect()
         self._choose_page()
@@ -70,10 +82,20 @@ class Room(QWidget):
     def _connect(self) -> None:
         self.grid.opened.connect(self._open)
         self.grid.unfold_asked.connect(self._unfold)
+        self.grid.menu_asked.connect(self._show_menu)
+        self.menu_filling.connect(self.album.add_actions)
+        self.menu_filling.connect(self.answer.add_actions)
         self.empty.folder_asked.connect(self.folder_asked)
         self.empty.nearest_asked.connect(self.ask_nearest)
         self.empty.error_opened.connect(self.error_opened)
+        self._line.again_asked.connect(self._session.asking.ask_again)
+        self._line.album_asked.connect(self._ask_album)
+        self.album.filled.connect(self._count_album)
+        self.album.header.review_asked.connect(self.begin_review)
+        self.review.left.connect(self.end_review)
+        self.proposals.left.connect(self.show_all)
         session = self._session
+        session.indexing.stored.connect(self._note_new)
         session.opened.connect(self._say_open)
         session.cannot_open.connect(self._say_cannot_open)
         session.asking.answered.connect(self._take_answer)
@@ -93,9 +115,11 @@ class Room(QWidget):
             if self._query is not None and self._query.filters != FAVOURITES:
                 self.show_all()
             return
+        self.went_to.emit(QUESTION)
         self._begin(Query(text=text.strip(), limit=HITS), at_once=at_once)
 
     def ask_favourites(self) -> None:
+        self.went_to.emit(FAVOURITES_PLACE)
         self._begin(Query(filters=FAVOURITES, limit=FAVOURITES_AT_MOST), at_once=True)
 
     def ask_nearest(self) -> None:
@@ -104,26 +128,41 @@ class Room(QWidget):
             self._begin(replace(self._query, everything=True, limit=NEAREST), at_once=True)
 
     def show_all(self) -> None:
-        self._session.asking.forget()
-        self._query = self._answer = None
-        self._line.hide()
-        self.grid.set_fold(None, "")
+        self._leave()
         if self.grid.model() is not self._session.timeline:
             self.grid.show_model(self._session.timeline)
-        self._now = replace(self._now, asks=False, answered=False)
         self._choose_page()
+        self.went_to.emit(ALL)
         self.went_back.emit()
 
     def step_back(self) -> bool:
         """One step towards all photos; false when there was none to take."""
-        if self._query is None:
+        if self.album.step_back():
+            return True
+        if self._query is None and self.album.album is None:
             return False
         self.show_all()
         return True
 
+    def _leave(self) -> None:
+        """Whatever is shown now is left: question, album, review or suggestions."""
+        self._session.asking.forget()
+        self._query = None
+        self._line.hide()
+        self._line.end_notice()
+        self.answer.leave()
+        self.album.leave()
+        self.review.end()
+        self._session.albums.stop_proposing()
+        self._pages.setCurrentWidget(self.grid)
+        self._now = replace(self._now, asks=False, answered=False, album_photos=None)
+
     def _begin(self, query: Query, *, at_once: bool) -> None:
+        if self._query is None:
+            self._leave()
         self._query = query
-        self._is_unfolded = False
+        self.answer.begin()
+        self._line.end_notice()
         is_favourites = query.filters == FAVOURITES
         self._now = replace(self._now, asks=True, asks_for_favourites=is_favourites, answered=False)
         self._line.setVisible(not is_favourites)
@@ -135,65 +174,123 @@ class Room(QWidget):
 
     @Slot(object)
     def _take_answer(self, answer: Answer) -> None:
-        self._answer = answer
-        self._hits.show_bands(self._bands(answer))
-        if self.grid.model() is not self._hits:
-            self.grid.show_model(self._hits)
-        self._say_fold()
+        if self._query is None:
+            return
+        self._new.clear()
+        self._line.show_new(0)
+        self.answer.show_answer(self._query, answer, self._session.asking.said)
         self._say_result()
-        self._now = replace(self._now, answered=True, hits=len(answer.hits))
+        self._now = replace(self._now, answered=True, hits=self.answer.count)
         self._choose_page()
-
-    def _bands(self, answer: Answer) -> list[tuple[str, Sequence[int]]]:
-        """The hits by band; the less sure ones are folded where there are sure ones above them."""
-        by_band: dict[str, list[int]] = {SURE: [], LESS_SURE: [], NO: []}
-        for hit in answer.hits:
-            by_band[hit.band].append(hit.photo)
-        folded = self._folds(answer) and not self._is_unfolded
-        shown = {band: photos for band, photos in by_band.items() if photos}
-        return [(band, [] if band == LESS_SURE and folded else photos) for band, photos in shown.items()]
-
-    def _folds(self, answer: Answer) -> bool:
-        """Less sure hits hide behind sure ones, unless the person asked for the nearest whatever they are."""
-        is_everything = self._query is not None and self._query.everything
-        return not is_everything and any(hit.band == SURE for hit in answer.hits)
 
     @Slot(object)
     def _unfold(self, band: str) -> None:
-        if self._answer is None:
-            return
-        self._is_unfolded = not self._is_unfolded
-        photos = [hit.photo for hit in self._answer.hits if hit.band == band] if self._is_unfolded else []
-        self._hits.unfold(band, photos)
-        self._say_fold()
-
-    def _say_fold(self) -> None:
-        hits = self._answer.hits if self._answer is not None else ()
-        less = sum(hit.band == LESS_SURE for hit in hits)
-        if not less or self._answer is None or not self._folds(self._answer):
-            self.grid.set_fold(None, "")
-        elif self._is_unfolded:
-            self.grid.set_fold(LESS_SURE, tr("Hide"))
-        else:
-            self.grid.set_fold(LESS_SURE, tr("Show {n}", n=less))
+        self.album.unfold(band)
+        self.answer.unfold(band)
 
     def _say_result(self) -> None:
-        if self._answer is None:
+        answer = self.answer.answer
+        if answer is None:
             return
-        reading = self._answer.reading
+        reading = answer.reading
         chips = [*reading.chips, *(tr("not {words}", words=words) for words in reading.unlike)]
         progress = self._session.indexing.latest
-        result = Result(tuple(chips), len(self._answer.hits), self._answer.ms.get("total", 0.0) / 1000)
+        result = Result(tuple(chips), len(answer.hits), answer.ms.get("total", 0.0) / 1000)
         if self._now.is_indexing and progress is not None and progress.total:
             searched = self._counts.get("photos", 0)
             result = replace(result, searched=searched, total=searched + progress.total - progress.done)
-        self._line.show_result(result)
+        self._line.show_result(result, can_be_album=bool(reading.meaning or reading.filters))
 
     @Slot(object)
     def _take_error(self, error: ShiguangError) -> None:
         if self._query is not None:
             self._line.show()
             self._line.show_words(explain(error).what)
+
+    @Slot(object)
+    def _note_new(self, photos: Sequence[int]) -> None:
+        """Photos were stored while an answer stands: it stays as it is until somebody wants them."""
+        if self.answer.answer is not None and self._line.isVisible():
+            timeline = self._session.keeping
+            self._new.update(photo for photo in photos if not timeline.shows(photo))
+            self._line.show_new(len(self._new))
+
+    def _ask_album(self) -> None:
+        if self.reading is not None:
+            self.album_asked.emit(self.reading)
+
+    @property
+    def reading(self) -> Reading | None:
+        """How the question that stands was read; None while there is none, or no answer yet."""
+        answer = self.answer.answer
+        return answer.reading if answer is not None else None
+
+    # ---- what is said of photos
+
+    @Slot(QPoint)
+    def _show_menu(self, point: QPoint) -> None:
+        menu = self.photo_menu()
+        if menu is not None:
+            menu.popup(point)
+
+    def photo_menu(self) -> QMenu | None:
+        """What can be said of the chosen photos; None where there is nothing."""
+        photos = self.grid.chosen_photos
+        if not photos:
+            return None
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.menu_filling.emit(menu, photos)
+        if menu.isEmpty():
+            menu.deleteLater()
+            return None
+        return menu
+
+    def offer_undo(self, words: str, undo: Callable[[], None]) -> None:
+        """Say beside the answer what was noted, with a link that calls `undo`, for some seconds."""
+        self._line.offer_undo(words, undo)
+
+    # ---- albums
+
+    def show_album(self, album: Album) -> None:
+        self._leave()
+        self.album.show_album(album)
+        self.went_to.emit(album.id)
+        self.grid.setFocus()
+
+    def show_suggestions(self) -> None:
+        self._leave()
+        self.proposals.begin()
+        self._pages.setCurrentWidget(self.proposals)
+        self.proposals.setFocus()
+        self.went_to.emit(SUGGESTIONS)
+
+    def begin_review(self) -> None:
+        """Ask one photo after another about the album that is shown."""
+        page = self.album.page
+        if page is not None:
+            self.album.header.hide()
+            self._pages.setCurrentWidget(self.review)
+            self.review.begin(page.album, len(page.bands["in"]))
+
+    def end_review(self) -> None:
+        self.review.end()
+        self.album.header.show()
+        self._pages.setCurrentWidget(self.grid)
+        self._choose_page()
+        self.grid.setFocus()
+
+    def undo(self) -> None:
+        """What was said last in the album that is shown or reviewed."""
+        if self._pages.currentWidget() is self.review:
+            self.review.undo()
+        else:
+            self.album.undo()
+
+    @Slot(object)
+    def _count_album(self, photos: int) -> None:
+        self._now = replace(self._now, album_photos=photos)
+        self._choose_page()
 
     # ---- what it depends on
 
@@ -226,6 +323,8 @@ class Room(QWidget):
             self.grid.setFocus()
 
     def _choose_page(self) -> None:
+        if self._pages.currentWidget() in (self.review, self.proposals):
+            return  # left by whoever goes somewhere else
         page = page_for(self._now)
         if page is Page.PHOTOS:
             self._pages.setCurrentWidget(self.grid)
@@ -250,7 +349,8 @@ class Room(QWidget):
 
     def _say(self) -> None:
         self.grid.setAccessibleName(tr("Photos"))
-        self._say_fold()
+        self.album.say()
+        self.answer.say()
         self._say_result()
         self.grid.viewport().update()
 

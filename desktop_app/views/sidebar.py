@@ -1,4 +1,4 @@
-"""The sidebar: places to go, the watched folders with their state, what failed, and the status strip."""
+"""The sidebar: places to go, albums, the watched folders with their state, what failed, and the status strip."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QListView,
     QMenu,
     QPushButton,
+    QSizePolicy,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
@@ -25,6 +26,8 @@ from desktop_app.items.folder_model import ROOT, STATE_WORDS, FolderModel
 from desktop_app.theme.dress import INK, INK_2
 from desktop_app.theme.icons import IconButton, icon, icon_pixmap
 from desktop_app.theme.tokens import CAPTION, ICON
+from desktop_app.views.album_shelf import AlbumShelf
+from desktop_app.views.places import ALL, FAVOURITES, QUESTION, SUGGESTIONS, Place
 from desktop_app.views.status_strip import StatusStrip
 from desktop_app.workers.keeping import Overview
 
@@ -32,6 +35,8 @@ State = QStyle.StateFlag
 ROW_PX = 32
 STATE_ROW_PX = 46
 PAD = 8
+# Two folders and a bit of the third: with more of them the list scrolls.
+LEAST_FOLDERS_PX = 80
 
 
 class PlaceButton(QPushButton):
@@ -119,7 +124,18 @@ class FolderList(QListView):
         self.setMouseTracking(True)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.customContextMenuRequested.connect(self._show_menu)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self.doubleClicked.connect(self._open)
+        for changed in (model.modelReset, model.dataChanged):
+            changed.connect(self.updateGeometry)
+
+    def sizeHint(self) -> QSize:
+        rows = range(self.model().rowCount())
+        high = (STATE_ROW_PX if self.model().index(row, 0).data(STATE_WORDS) else ROW_PX for row in rows)
+        return QSize(160, sum(high) + 2)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(64, min(self.sizeHint().height(), LEAST_FOLDERS_PX))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace) and self.currentIndex().isValid():
@@ -143,7 +159,7 @@ class FolderList(QListView):
 
 
 class Sidebar(QWidget):
-    """Places, folders, faults, status."""
+    """Places, albums, folders, faults, status."""
 
     all_photos_asked = Signal()
     favourites_asked = Signal()
@@ -160,14 +176,16 @@ class Sidebar(QWidget):
         self._brand.setObjectName("brand")
         self._all = PlaceButton("photos")
         self._favourites = PlaceButton("heart")
+        self._suggestions = PlaceButton("suggestions")
+        self.albums = AlbumShelf(self._suggestions)
         self._faults = PlaceButton("warning")
         self._faults.setCheckable(False)
         self._folders_label = QLabel()
         self._folders_label.setObjectName("section")
         self._add = IconButton("plus")
         self._places = QButtonGroup(self)
-        self._places.addButton(self._all)
-        self._places.addButton(self._favourites)
+        for button in (self._all, self._favourites, self._suggestions):
+            self._places.addButton(button)
         self._all.setChecked(True)
         self._all.clicked.connect(self.all_photos_asked)
         self._favourites.clicked.connect(self.favourites_asked)
@@ -189,8 +207,10 @@ class Sidebar(QWidget):
         self._brand.setContentsMargins(PAD, 14, 0, 10)
         inner.addWidget(self._all)
         inner.addWidget(self._favourites)
+        inner.addWidget(self.albums)
         inner.addLayout(heading)
-        inner.addWidget(self.folders, 1)
+        inner.addWidget(self.folders)
+        inner.addStretch(1)
         inner.addWidget(self._faults)
         line = QFrame()
         line.setObjectName("hairline")
@@ -207,12 +227,32 @@ class Sidebar(QWidget):
         self._faults.show_count(failed)
         self._faults.setVisible(failed > 0)
 
-    def show_place(self, *, favourites: bool) -> None:
-        (self._favourites if favourites else self._all).setChecked(True)
+    def show_place(self, place: Place) -> None:
+        """Which place is shown beside, as a checked button or as the current album."""
+        button = {
+            ALL: self._all,
+            QUESTION: self._all,
+            FAVOURITES: self._favourites,
+            SUGGESTIONS: self._suggestions,
+        }.get(place)
+        if button is not None:
+            button.setChecked(True)
+        else:
+            self._uncheck()
+        self.albums.show_current(place if isinstance(place, int) else None)
+
+    def _uncheck(self) -> None:
+        """None of the buttons: an exclusive group keeps one checked by itself."""
+        self._places.setExclusive(False)
+        for button in self._places.buttons():
+            button.setChecked(False)
+        self._places.setExclusive(True)
 
     def _say(self) -> None:
         self._all.setText(f" {tr('All photos')}")
         self._favourites.setText(f" {tr('Favourites')}")
+        self._suggestions.setText(f" {tr('Suggestions')}")
+        self._suggestions.setToolTip(tr("Albums that would fill with your photos"))
         self._faults.setText(f" {tr('Not taken in')}")
         self._faults.setToolTip(tr("Files that could not be read, and why"))
         self._folders_label.setText(tr("Folders"))

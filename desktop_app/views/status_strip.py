@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
@@ -21,19 +24,36 @@ BAR_STEPS = 1000
 LINE_PX = 220
 
 
+@dataclass(frozen=True, slots=True)
+class TrainingLine:
+    """What the strip says of learning, in words. state IDLE: it is over, and what came of it waits to be read.
+
+    share  of what runs now, 0 to 1
+    """
+
+    state: State
+    words: str
+    pace: str = ""
+    share: float = 0.0
+
+
 class StatusStrip(QWidget):
-    """Shows a State and its Progress: of the indexing, and while that rests of what is done with models. A failure
-    stays until it was read."""
+    """Shows a State and its Progress: of the indexing, while that rests of what is done with models, and then of
+    learning. A failure stays until it was read."""
 
     paused = Signal()
     went_on = Signal()
     stopped = Signal()
     error_opened = Signal(object)  # ShiguangError
-    undone = Signal()
     job_paused = Signal()
     job_went_on = Signal()
     job_stopped = Signal()
     job_dismissed = Signal()
+    training_paused = Signal()
+    training_went_on = Signal()
+    training_stopped = Signal()
+    training_dismissed = Signal()
+    training_opened = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -44,6 +64,7 @@ class StatusStrip(QWidget):
         self._job_state = State.IDLE
         self._job_progress: Progress | None = None
         self._job_error: ShiguangError | None = None
+        self._training: TrainingLine | None = None
         self._idle_words = ""
         self._bar = QProgressBar()
         self._bar.setRange(0, BAR_STEPS)
@@ -60,6 +81,7 @@ class StatusStrip(QWidget):
         self._stop.clicked.connect(self._ask_stop)
         self._link.clicked.connect(self._follow_link)
         self._notice = ""
+        self._undo: Callable[[], None] = self._end_notice
         self._notice_ends = QTimer(self)
         self._notice_ends.setSingleShot(True)
         self._notice_ends.setInterval(NOTICE_MS)
@@ -86,7 +108,7 @@ class StatusStrip(QWidget):
         column.addWidget(self._bar)
         column.addLayout(row)
         # One height for all it may say, so that nothing above it ever moves.
-        self.setFixedHeight(84)
+        self.setFixedHeight(96)
 
     def show_state(self, state: State, error: ShiguangError | None = None) -> None:
         self._state, self._error = state, error
@@ -106,14 +128,19 @@ class StatusStrip(QWidget):
         self._job_progress, self._job_error = progress, error
         self._say()
 
+    def show_training(self, line: TrainingLine | None) -> None:
+        """What is learned; None when nothing is, and nothing waits to be read."""
+        self._training = line
+        self._say()
+
     def show_idle_words(self, words: str) -> None:
         """What is said while nothing is going on, for instance how many photos there are."""
         self._idle_words = words
         self._say()
 
-    def offer_undo(self, words: str) -> None:
-        """Say what was done, with a link that undoes it, for some seconds."""
-        self._notice = words
+    def offer_undo(self, words: str, undo: Callable[[], None]) -> None:
+        """Say what was done, with a link that calls `undo`, for some seconds."""
+        self._notice, self._undo = words, undo
         self._notice_ends.start()
         self._say()
 
@@ -125,7 +152,14 @@ class StatusStrip(QWidget):
     def _shows_job(self) -> bool:
         return self._state is State.IDLE and self._job is not None and self._job_state is not State.IDLE
 
+    @property
+    def _shows_training(self) -> bool:
+        return self._state is State.IDLE and not self._shows_job and self._training is not None
+
     def _say(self) -> None:
+        if self._shows_training and self._training is not None:
+            self._say_training(self._training)
+            return
         if self._shows_job and self._job is not None:
             state, progress, error = self._job_state, self._job_progress, self._job_error
             words, pace = job_words(self._job, state, progress), job_pace_words(state, progress)
@@ -135,24 +169,37 @@ class StatusStrip(QWidget):
         has_failed = state is State.FAILED and error is not None
         if has_failed and error is not None:
             pace = explain(error).what
-        words = self._notice or words or self._idle_words
+        self._write(words or self._idle_words, pace, tr("Details") if has_failed else "")
+        # A job that has ended is taken away by the same button: the indexing's next run replaces its own.
+        self._show_buttons(state, can_go=self._shows_job and state in (State.STOPPED, State.FAILED))
+        self._show_bar(state, progress)
+
+    def _say_training(self, line: TrainingLine) -> None:
+        is_over = line.state in (State.IDLE, State.STOPPED, State.FAILED)
+        self._write(line.words, line.pace, tr("Show"))
+        self._show_buttons(line.state, can_go=is_over)
+        self._bar.setValue(round(BAR_STEPS * line.share) if not is_over else 0)
+
+    def _write(self, words: str, pace: str, link: str) -> None:
+        """The two lines and the link below them; a notice goes before them while it lasts."""
+        words = self._notice or words
+        link = tr("Undo") if self._notice else link
         self._line.setText(self._line.fontMetrics().elidedText(words, Qt.TextElideMode.ElideMiddle, LINE_PX))
         self._line.setToolTip(words if self._line.text() != words else "")
         self._pace.setText("" if self._notice else pace)
         self._pace.setVisible(bool(pace) and not self._notice)
-        link = tr("Undo") if self._notice else tr("Details") if has_failed else ""
         self._link.setText(link)
         self._link.setVisible(bool(link))
+
+    def _show_buttons(self, state: State, *, can_go: bool) -> None:
+        """can_go: it has ended, and the button that stops takes it away."""
         goes_on = state in (State.PAUSED, State.STOPPED, State.FAILED)
         self._pause.setVisible(state is not State.IDLE)
         self._pause.show_icon("play" if goes_on else "pause")
         self._pause.say(tr("Go on") if goes_on else tr("Pause"))
-        # A job that has ended is taken away by the same button: the indexing's next run replaces its own.
-        can_go = self._shows_job and state in (State.STOPPED, State.FAILED)
         self._stop.setVisible(can_go or state in (State.RUNNING, State.PAUSED))
         self._stop.show_icon("close" if can_go else "stop")
         self._stop.say(tr("Close") if can_go else tr("Stop"))
-        self._show_bar(state, progress)
 
     def _show_bar(self, state: State, progress: Progress | None) -> None:
         share = 0.0
@@ -161,7 +208,10 @@ class StatusStrip(QWidget):
         self._bar.setValue(round(BAR_STEPS * share) if state is not State.IDLE else 0)
 
     def _toggle(self) -> None:
-        if self._shows_job:
+        if self._shows_training and self._training is not None:
+            is_running = self._training.state is State.RUNNING
+            (self.training_paused if is_running else self.training_went_on).emit()
+        elif self._shows_job:
             (self.job_paused if self._job_state is State.RUNNING else self.job_went_on).emit()
         elif self._state is State.RUNNING:
             self.paused.emit()
@@ -169,7 +219,10 @@ class StatusStrip(QWidget):
             self.went_on.emit()
 
     def _ask_stop(self) -> None:
-        if not self._shows_job:
+        if self._shows_training and self._training is not None:
+            is_on = self._training.state in (State.RUNNING, State.PAUSED)
+            (self.training_stopped if is_on else self.training_dismissed).emit()
+        elif not self._shows_job:
             self.stopped.emit()
         elif self._job_state in (State.RUNNING, State.PAUSED):
             self.job_stopped.emit()
@@ -180,7 +233,10 @@ class StatusStrip(QWidget):
         if self._notice:
             self._notice_ends.stop()
             self._end_notice()
-            self.undone.emit()
+            self._undo()
+            return
+        if self._shows_training:
+            self.training_opened.emit()
             return
         error = self._job_error if self._shows_job else self._error
         if error is not None:

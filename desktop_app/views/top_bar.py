@@ -43,6 +43,8 @@ class TopBar(QWidget):
     language_chosen = Signal(object)  # auto, zh_CN or en
     shortcuts_asked = Signal()
     models_asked = Signal()
+    training_asked = Signal()
+    names_asked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -114,7 +116,9 @@ class TopBar(QWidget):
         self._add_choices(tr("Language"), languages, self._language, self.language_chosen)
         self._menu.addSeparator()
         for words, keys, signal in (
+            (tr("Names…"), "Ctrl+N", self.names_asked),
             (tr("Models…"), "Ctrl+M", self.models_asked),
+            (tr("Learn from you…"), "Ctrl+L", self.training_asked),
             (tr("Keyboard shortcuts"), "F1", self.shortcuts_asked),
         ):
             action = self._menu.addAction(words, QKeySequence(keys), signal.emit)

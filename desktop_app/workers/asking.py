@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from core.progress import CancelToken, Report
 from desktop_app.workers.lane import Lane
+from desktop_app.workers.telling_tasks import said
 from desktop_app.workers.worker import Done, End, Failed, Worker
 
 if TYPE_CHECKING:
@@ -34,6 +36,8 @@ class Asking(QObject):
         self._query: Query | None = None
         self._worker: Worker | None = None
         self._is_warm = False
+        # photo -> whether it is what was asked for, of those judged for the words of the latest answer.
+        self.said: Mapping[int, bool] = {}
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
         self._pause.setInterval(DEBOUNCE_MS)
@@ -86,7 +90,8 @@ class Asking(QObject):
             return  # the answer to an older question
         self._worker = None
         if isinstance(end, Done):
-            self.answered.emit(end.value)
+            found, self.said = end.value
+            self.answered.emit(found)
         elif isinstance(end, Failed):
             self.failed.emit(end.error)
 
@@ -103,5 +108,8 @@ def warm(library: Shiguang, report: Report, cancel: CancelToken) -> None:
     library.searcher.warm(cancel)
 
 
-def answer(library: Shiguang, query: Query, report: Report, cancel: CancelToken) -> Answer:
-    return library.search(query)
+def answer(
+    library: Shiguang, query: Query, report: Report, cancel: CancelToken
+) -> tuple[Answer, dict[int, bool]]:
+    found = library.search(query)
+    return found, said(found, library)

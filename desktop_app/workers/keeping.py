@@ -91,6 +91,10 @@ class Keeping(QObject):
         self._new.update(photo for photo in photos if photo not in self._shown)
         self.read_overview_again()
 
+    def shows(self, photo: int) -> bool:
+        """Whether the timeline has this photo already."""
+        return photo in self._shown
+
     def _read_next(self) -> None:
         if self._library is None or self._is_reading:
             return

@@ -20,8 +20,8 @@ from desktop_app.workers.worker import Done, End, Failed, Worker
 
 if TYPE_CHECKING:
     from core.app import Shiguang
-    from core.model_list import ListedModel
     from core.models.spec import ModelSpec
+    from core.switching import ListedModel
 
 GET, IMPORT, USE, DROP = "get", "import", "use", "drop"
 # An image tower that was loaded for a question by picture is given back when it has rested (core says how long).
@@ -57,6 +57,7 @@ class Models(QObject):
         self._in_sight: Sequence[int] = ()
         self._has_resumed = False
         self._uses_next = False
+        self._is_held = False
         self.models: list[ListedModel] = []
         self.job: Job | None = None
         self.state = State.IDLE
@@ -126,6 +127,11 @@ class Models(QObject):
             self.job, self.error = None, None
             self._become(State.IDLE)
 
+    def hold(self, is_held: bool) -> None:
+        """While the library learns it moves to no other model, and none is dropped."""
+        self._is_held = is_held
+        self.state_changed.emit(self.state)
+
     def finish(self) -> None:
         """Nothing more is begun; what runs is asked to stop with its lane."""
         self._library = None
@@ -139,10 +145,14 @@ class Models(QObject):
     def is_busy(self) -> bool:
         return self._worker is not None
 
+    @property
+    def is_held(self) -> bool:
+        return self._is_held
+
     # ---- jobs
 
     def _start(self, job: Job, task: Callable[..., Any], *values: object) -> bool:
-        if self._library is None or self._worker is not None:
+        if self._library is None or self._worker is not None or self._is_held:
             return False
         self.job, self.error, self.latest = job, None, None
         self._worker = self._lane.run(

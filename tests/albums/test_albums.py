@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from core.albums import Albums, Member
+from core.albums import Album, Albums, Member, NameTaken
 from core.errors import NotThere, WrongUse
 from core.library import albums as records
 from core.library import spaces
@@ -140,6 +140,48 @@ def test_a_rule_lets_nothing_else_in(made: MadeLibrary) -> None:
     }
 
 
+def test_marks_are_exceptions_to_an_album_of_a_rule_alone(made: MadeLibrary) -> None:
+    album = made.albums.create(
+        "2005", rule=(Filter("from", "2005", "2005"), Filter("before", "2006", "2005"))
+    )
+    before = inside(made.albums.show(album))
+    one = min(before)
+    changed = made.albums.mark(album, [one], False)
+    assert (changed.came, changed.went) == ((), (one,))
+    other = next(photo for photo in DOGS if photo not in before)
+    assert made.albums.mark(album, [other], True).came == (other,)
+    assert inside(made.albums.show(album)) == before - {one} | {other}
+
+
+def test_a_preview_counts_without_making_anything(made: MadeLibrary) -> None:
+    assert made.albums.preview(Album(0, "", ("a cat",)))[0] == len(CATS)
+    assert made.albums.all() == []
+    album = made.albums.create("cats", ["a cat"])
+    assert made.albums.preview(dataclasses.replace(album, prompts=("a dog",)))[0] == len(DOGS)
+    assert made.albums.find("cats").prompts == ("a cat",)
+
+
+def test_what_was_rejected_is_shown_when_asked_for(made: MadeLibrary) -> None:
+    album = made.albums.create("cats", ["a cat"])
+    made.albums.mark(album, [CATS[0]], False)
+    assert CATS[0] not in {member.photo for member in made.albums.show(album)}
+    shown = made.albums.show(album, rejected=True)
+    assert (shown[-1].photo, shown[-1].decision) == (CATS[0], False)
+
+
+def test_an_album_takes_no_other_albums_name(made: MadeLibrary) -> None:
+    made.albums.create("Cats", aliases=["猫咪"])
+    dogs = made.albums.create("dogs")
+    for name in ("cats", "猫咪"):
+        with pytest.raises(NameTaken):
+            made.albums.change(dataclasses.replace(dogs, name=name))
+    made.albums.change(dataclasses.replace(dogs, name="Dogs"))
+    assert made.albums.get(dogs.id).name == "Dogs"
+    made.albums.drop(dogs)
+    with pytest.raises(NotThere):
+        made.albums.get(dogs.id)
+
+
 def test_a_parent_holds_what_its_children_hold_but_for_what_it_rejects(made: MadeLibrary) -> None:
     pets = made.albums.create("pets")
     cats = made.albums.create("cats", ["a cat"], parent=pets.id)
@@ -192,6 +234,8 @@ def test_the_review_queue_asks_about_open_photos_once(made: MadeLibrary) -> None
     assert len({member.photo for member in asked}) == 12
     assert asked[0].photo not in {member.photo for member in again}
     assert all(member.decision is None for member in again)
+    others = made.albums.review(album, 12, without=[member.photo for member in again])
+    assert not {member.photo for member in again} & {member.photo for member in others}
 
 
 def test_why_names_the_prompt_the_nearest_accepted_photo_and_what_was_taught(made: MadeLibrary) -> None:

@@ -46,3 +46,12 @@ def test_a_wanted_album_is_made_once_and_hangs_below_its_parent(made: MadeLibrar
     assert "cats" not in {one.album.key for one in suggestions(made.albums)}
     with pytest.raises(NotThere):
         wanted(made.albums, ["something nobody thought of"])
+
+
+def test_what_is_taken_has_its_name_in_the_language_asked_for(made: MadeLibrary) -> None:
+    [proposed] = [one for one in suggestions(made.albums, "zh") if one.album.key == "cats"]
+    [album] = wanted(made.albums, ["cats"], "zh")
+    assert language(album.name) == "zh"
+    assert album.name == proposed.album.name
+    assert album.name not in album.aliases
+    assert made.albums.find("cats").id == album.id

@@ -15,6 +15,7 @@ from core.albums.carry import definitions, export_album, take_definitions
 from core.errors import NotThere, WrongUse
 from core.library import albums as records
 from core.library.filters import Filter
+from core.progress import Cancelled, CancelToken
 from tests.albums.conftest import CATS, DOGS, FOOD, Make
 from tests.albums.made_library import MadeLibrary
 
@@ -111,3 +112,17 @@ def test_a_file_that_is_something_else_is_refused_and_changes_nothing(
 def test_a_file_that_is_not_there_is_said_so(made: MadeLibrary, tmp_path: Path) -> None:
     with pytest.raises(NotThere):
         take_definitions(made.albums, made.database, tmp_path / "none.json")
+
+
+def test_an_export_says_how_far_it_is_and_stops_where_it_is_told(
+    with_files: MadeLibrary, tmp_path: Path
+) -> None:
+    album = with_files.albums.create("猫", ["a cat"])
+    members = with_files.albums.show(album)
+    seen, cancel = [], CancelToken()
+    export_album(with_files.database, album, members, tmp_path / "out", "copies", seen.append)
+    assert (seen[-1].done, seen[-1].total) == (len(members), len(members))
+    cancel.cancel()
+    with pytest.raises(Cancelled):
+        export_album(with_files.database, album, members, tmp_path / "none", "copies", seen.append, cancel)
+    assert list((tmp_path / "none").iterdir()) == []

@@ -4,19 +4,23 @@
 
 Full-resolution JPEGs (about 12 megapixels, made from the pictures of SOURCE so that no two are alike) are
 indexed into a fresh library by the command itself. In the same run the core-seconds that decoding and
-encoding one photo take alone are measured; what the cores allow is cores / (decode + encode).
+encoding one photo take alone are measured; what the cores allow is cores / (decode + encode). Cores that share
+memory and power decode more slowly together than one does alone: that figure is printed beside it.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
+import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +31,7 @@ from core.models.encoder import Encoder
 from core.models.registry import model_folder
 from core.photos.decode import decode
 from core.photos.identity import identify
+from core.photos.jobs import DecodePlan
 from tests.benchmarks.machine import PeakMemory, row
 
 SIZE = (4000, 3000)
@@ -53,17 +58,31 @@ def make_photos(source: Path, folder: Path, count: int) -> None:
         made.save(folder / f"{i:05}.jpg", quality=90)
 
 
-def alone(files: list[Path], encoder: Encoder, folder: Path) -> tuple[float, float]:
-    """Core-seconds a photo of (identifying and decoding, encoding), each in this process alone."""
-    plan = decode_plan(encoder.spec.preprocessing)
-    side = plan.side_px
+def decode_all(files: list[Path], plan: DecodePlan) -> tuple[float, list[bytes]]:
+    """(Core-seconds a photo of identifying and decoding, the model's inputs)."""
     decoded = []
     begin = time.process_time()
     for file in files:
         data = file.read_bytes()
         identify(data)
         decoded.append(decode(data, file.name, plan).pixels)
-    decoding = (time.process_time() - begin) / len(files)
+    return (time.process_time() - begin) / len(files), decoded
+
+
+def together(files: list[Path], plan: DecodePlan) -> float:
+    """Core-seconds a photo of identifying and decoding while every core does so."""
+    cores = os.cpu_count() or 1
+    with ProcessPoolExecutor(cores, multiprocessing.get_context("spawn")) as processes:
+        # Each started and warm before the round that counts.
+        for _ in range(2):
+            rounds = list(processes.map(decode_all, [files] * cores, [plan] * cores))
+    return statistics.mean(took for took, _ in rounds)
+
+
+def alone(files: list[Path], encoder: Encoder, plan: DecodePlan) -> tuple[float, float]:
+    """Core-seconds a photo of (identifying and decoding, encoding), each in this process alone."""
+    side = plan.side_px
+    decoding, decoded = decode_all(files, plan)
     pixels = np.stack([np.frombuffer(each, np.uint8).reshape(side, side, 3) for each in decoded])
     encoder.encode_images(pixels[:8])
     took = []
@@ -73,6 +92,12 @@ def alone(files: list[Path], encoder: Encoder, folder: Path) -> tuple[float, flo
             encoder.encode_images(pixels[at : at + encoder.images_at_once])
         took.append((time.process_time() - begin) / len(files))
     return decoding, statistics.median(took)
+
+
+def core_seconds_of_children() -> float:
+    """What all processes that were started here and have ended took, with those that they started."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def main() -> None:
@@ -91,9 +116,13 @@ def main() -> None:
             target.symlink_to(Path(model).absolute(), target_is_directory=True)
             model = "measured"
         encoder = Encoder.open(model_folder(model, home / "library" / "models"))
-        decoding, encoding = alone(sorted((home / "photos").iterdir())[:32], encoder, home)
+        plan = decode_plan(encoder.spec.preprocessing)
+        files = sorted((home / "photos").iterdir())[:32]
+        decoding, encoding = alone(files, encoder, plan)
+        decoding_together = together(files, plan)
         encoder.close()
-        allowed = (os.cpu_count() or 1) / (decoding + encoding)
+        cores = os.cpu_count() or 1
+        allowed, allowed_together = cores / (decoding + encoding), cores / (decoding_together + encoding)
         command = [
             sys.executable,
             "-m",
@@ -106,16 +135,20 @@ def main() -> None:
             "--model",
             model,
         ]
+        before = core_seconds_of_children()
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         memory = PeakMemory(process.pid)
         memory.start()
         out, _ = process.communicate()
         peak = memory.stop()
+        spent = core_seconds_of_children() - before
     done = json.loads(out.decode().splitlines()[-1])
     case = f"{options.photos} JPEGs of 12 MP, {options.model if model != 'measured' else Path(options.model).name}"
     row("ingest", case, 1000 * decoding, "ms decode, one core")
     row("ingest", case, 1000 * encoding, "ms encode, one core")
     row("ingest", case, allowed, "photos/s allowed")
+    row("ingest", case, 1000 * decoding_together, "ms decode, every core decoding")
+    row("ingest", case, allowed_together, "photos/s allowed, every core decoding")
     row(
         "ingest",
         case,
@@ -124,6 +157,7 @@ def main() -> None:
         ratio=round(done["photos_per_s"] / allowed, 3),
         baseline="allowed",
     )
+    row("ingest", case, 1000 * spent / options.photos, "ms of all cores spent a photo")
     row("ingest", case, peak / 1e6, "MB peak PSS of the process tree")
 
 

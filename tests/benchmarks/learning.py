@@ -1,34 +1,43 @@
 """How much is learned from how many captions: held-out recall and zero-shot by seed, and what was forgotten.
 
-    python -m tests.benchmarks.learning [--how adapter|probe] [--captions 10 30 100 300 700] [--seeds 5]
+    python -m tests.benchmarks.learning [--how adapter|probe|lora|full] [--captions 10 30 100 300 700] [--seeds 5]
 
 The `train` parts of the unseen-kinds sets of the shared test data play the owner's photos: so many of them, drawn
 anew for each seed, get captions made of their labels in both languages, split by photo as in the product. Zero-shot
-is measured on the sets' `val` parts, which nothing was tuned on; forgetting on the known-kinds sets. A JSON line a
-run, then one a number of captions with the mean over the seeds and its 95 % interval (Student's t).
+is measured on the sets' `val` parts, which nothing was tuned on; forgetting on the known-kinds sets. After `lora`
+and `full` that is done with the model folder that was written. A JSON line a run, then one a number of captions
+with the mean over the seeds and its 95 % interval (Student's t).
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
+from PIL import Image
 
 from core.evaluate.pictures import encode_pictures, pictures
 from core.evaluate.zeroshot import class_embeddings, prompt_templates, read_labels
 from core.models.encoder import Encoder
 from core.models.registry import STARTER, model_folder
+from core.photos.thumbs import Thumbs
 from core.progress import CancelToken, silent
 from core.training import adapter
 from core.training.adapter import Adapted, Adapting, adapt
-from core.training.gate import figures, judge
+from core.training.by_encoders import Lessons, learn_by_encoders, squares_of
+from core.training.full import Course
+from core.training.gate import Verdict, figures, judge
 from core.training.general import General
 from core.training.pairs import CAPTION, Saying, is_held_out
 from core.training.personal import MOST_OTHERS
@@ -53,19 +62,26 @@ class Set:
     texts: dict[str, Floats]  # the classes' zero-shot embeddings: templates not averaged, [classes, k, d]
 
 
-def read_set(encoder: Encoder, folder: Path, cache: Path) -> Set:
+def read_set(
+    encoder: Encoder, folder: Path, cache: Path | None, parts: tuple[str, ...] = ("train", "val")
+) -> Set:
+    """cache: a folder to keep embeddings in, for the same encoder alone."""
     photos: dict[str, Floats] = {}
     classes: dict[str, npt.NDArray[np.int64]] = {}
     labels = read_labels(folder / "labels.json", "en")
     own = {one.folder: i for i, one in enumerate(labels)}
-    for part in ("train", "val"):
-        if (tar := folder / f"{part}.tar").exists():
-            kept = cache / f"{folder.name}-{part}.npz"
-            if not kept.exists():
-                paths, found = encode_pictures(encoder, pictures(tar), silent, CancelToken())
-                np.savez(kept, photos=found, classes=[own[path.parent.name] for path in paths])
+    for part in parts:
+        if not (tar := folder / f"{part}.tar").exists():
+            continue
+        kept = cache / f"{folder.name}-{part}.npz" if cache is not None else None
+        if kept is not None and kept.exists():
             with np.load(kept) as file:
                 photos[part], classes[part] = file["photos"], file["classes"]
+            continue
+        paths, photos[part] = encode_pictures(encoder, pictures(tar), silent, CancelToken())
+        classes[part] = np.array([own[path.parent.name] for path in paths])
+        if kept is not None:
+            np.savez(kept, photos=photos[part], classes=classes[part])
     names, texts = {}, {}
     for lang in LANGUAGES:
         given = read_labels(folder / "labels.json", lang)
@@ -75,43 +91,54 @@ def read_set(encoder: Encoder, folder: Path, cache: Path) -> Set:
     return Set(folder.name, photos, classes, names, texts)
 
 
-def zero_shot(sets: list[Set], part: str, adapted: Adapted | None) -> float:
-    """Mean top-1 of the sets in both languages."""
+def zero_shot(sets: list[Set], adapted: Adapted | None = None) -> float:
+    """Mean top-1 of the sets' `val` parts in both languages."""
     found = []
     for one in sets:
         for lang in LANGUAGES:
-            texts, photos = one.texts[lang], one.photos[part]
+            texts, photos = one.texts[lang], one.photos["val"]
             if adapted is not None:
                 shape = texts.shape
                 texts = adapted.texts(texts.reshape(-1, shape[-1])).reshape(shape)
                 photos = adapted.photos(photos)
             first = (photos @ texts.mean(axis=1).T).argmax(axis=1)
-            found.append(float((first == one.classes[part]).mean()))
+            found.append(float((first == one.classes["val"]).mean()))
     return float(np.mean(found))
 
 
-def run(
-    encoder: Encoder,
-    general: General,
-    unseen: list[Set],
-    known: list[Set],
-    captions: int,
-    seed: int,
-    how: str,
-) -> dict[str, Any]:
-    """Train once on the captions of so many photos, drawn by `seed`."""
-    began = time.perf_counter()
-    photos = np.concatenate([one.photos["train"] for one in unseen])
-    said = [(one, int(label)) for one in unseen for label in one.classes["train"]]
-    chosen = np.random.default_rng(seed).permutation(len(photos))[:captions].tolist()
-    parts: tuple[list[Saying], list[Saying]] = ([], [])
-    for i in chosen:
-        one, label = said[i]
-        for lang, template in LANGUAGES.items():
-            text = template.format(one.names[lang][label])
-            parts[is_held_out(b"%d" % i)].append(Saying(i, text, lang, CAPTION, True, i))
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Somebody who has the photos of the unseen kinds, and what judges what was learned from them."""
+
+    encoder: Encoder
+    general: General
+    unseen: list[Set]
+    known: list[Set]
+
+    @property
+    def photos(self) -> Floats:
+        return np.concatenate([one.photos["train"] for one in self.unseen])
+
+    def says(self, captions: int, seed: int) -> tuple[list[Saying], list[Saying]]:
+        """Captions of so many photos in both languages, those that teach and those that judge."""
+        labels = [(one, int(label)) for one in self.unseen for label in one.classes["train"]]
+        parts: tuple[list[Saying], list[Saying]] = ([], [])
+        for i in np.random.default_rng(seed).permutation(len(labels))[:captions].tolist():
+            one, label = labels[i]
+            for lang, template in LANGUAGES.items():
+                text = template.format(one.names[lang][label])
+                parts[is_held_out(b"%d" % i)].append(Saying(i, text, lang, CAPTION, True, i))
+        return parts
+
+
+# (verdict, zero-shot of the unseen and of the known kinds)
+Learned = tuple[Verdict, float, float]
+
+
+def by_adapter(owner: Owner, parts: tuple[list[Saying], list[Saying]], seed: int, *, both: bool) -> Learned:
+    photos, encoder, general = owner.photos, owner.encoder, owner.general
     training, held_out = (Table.of(part) for part in parts)
-    others = np.setdiff1d(np.arange(len(photos)), chosen)[:MOST_OTHERS]
+    others = np.setdiff1d(np.arange(len(photos)), [*training.photos, *held_out.photos])[:MOST_OTHERS]
     objective = Adapting(
         training,
         photos[list(training.photos)],
@@ -119,10 +146,9 @@ def run(
         photos[others],
         general,
         encoder.spec.logit_scale,
-        both=how == "adapter",
+        both=both,
     )
     adapted, _ = adapt(objective, adapter.SETTINGS, silent, CancelToken())
-    seconds = time.perf_counter() - began
     words, stand_ins = general.judging.embeddings, general.judging.as_photos(general.gap)
     own, texts = photos[list(held_out.photos)], encoder.encode_texts(held_out.texts)
     before = figures(held_out, own, texts, general.kept(words, stand_ins))
@@ -133,18 +159,73 @@ def run(
         general.kept(adapted.texts(words), adapted.photos(stand_ins)),
     )
     verdict = judge(before, after, len(held_out.photos), seed)
-    return {
+    return verdict, zero_shot(owner.unseen, adapted), zero_shot(owner.known, adapted)
+
+
+def by_towers(
+    owner: Owner, parts: tuple[list[Saying], list[Saying]], seed: int, *, lora: bool, thumbs: Thumbs
+) -> Learned:
+    """As the product does it, from thumbnails; what is measured is the folder that would be taken into use."""
+    with tempfile.TemporaryDirectory() as temp:
+        result = learn_by_encoders(
+            owner.encoder,
+            Lessons(*parts, squares_of(thumbs), "personal"),
+            owner.general,
+            Course(lora=lora),
+            seed,
+            silent,
+            CancelToken(),
+            lambda point: None,
+        )
+        new = Path(temp) / "new"
+        new.mkdir()
+        result.write(new, "starter+learned")
+        encoder = Encoder.open(new)
+        unseen, known = (
+            [read_set(encoder, SHARED_DATA / "labelled" / one.name, None, ("val",)) for one in sets]
+            for sets in (owner.unseen, owner.known)
+        )
+        encoder.close()
+    return result.verdict, zero_shot(unseen), zero_shot(known)
+
+
+def run(
+    owner: Owner,
+    learn: Callable[[tuple[list[Saying], list[Saying]], int], Learned],
+    captions: int,
+    seed: int,
+) -> dict[str, Any]:
+    """Train once on the captions of so many photos, drawn by `seed`."""
+    began = time.perf_counter()
+    torch.manual_seed(seed)
+    verdict, unseen, known = learn(owner.says(captions, seed), seed)
+    found = {
         "captions": captions,
         "seed": seed,
-        "recall_before": before.recall,
-        "recall_after": after.recall,
-        "unseen_before": zero_shot(unseen, "val", None),
-        "unseen_after": zero_shot(unseen, "val", adapted),
-        "known_before": zero_shot(known, "val", None),
-        "known_after": zero_shot(known, "val", adapted),
+        "unseen_before": zero_shot(owner.unseen),
+        "unseen_after": unseen,
+        "known_before": zero_shot(owner.known),
+        "known_after": known,
         "accepted": verdict.accepted,
-        "seconds": seconds,
+        "seconds": time.perf_counter() - began,
+        "why": verdict.why,
     }
+    if verdict.before is not None and verdict.after is not None:
+        found |= {"recall_before": verdict.before.recall, "recall_after": verdict.after.recall}
+        found |= {"general_before": verdict.before.general, "general_after": verdict.after.general}
+    return found
+
+
+def with_thumbs(folder: Path, sets: list[Set]) -> Thumbs:
+    """Thumbnails of the owner's photos, numbered in the order of their embeddings."""
+    thumbs = Thumbs(folder, writable=True)
+    paths = [SHARED_DATA / "labelled" / one.name / "train.tar" for one in sets]
+    for i, (_, data) in enumerate(each for path in paths for each in pictures(path)):
+        file = io.BytesIO()
+        with Image.open(io.BytesIO(data)) as image:
+            image.convert("RGB").save(file, "JPEG", quality=90)
+        thumbs.put([(i, file.getvalue())])
+    return thumbs
 
 
 def interval(values: list[float]) -> str:
@@ -155,42 +236,50 @@ def interval(values: list[float]) -> str:
     return f"{np.mean(values):.3f} ± {half:.3f}"
 
 
+def learner(
+    how: str, owner: Owner, home: Path
+) -> Callable[[tuple[list[Saying], list[Saying]], int], Learned]:
+    if how in ("adapter", "probe"):
+        return partial(by_adapter, owner, both=how == "adapter")
+    return partial(by_towers, owner, lora=how == "lora", thumbs=with_thumbs(home, owner.unseen))
+
+
+def summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    keys = [key for key in runs[0] if key not in ("captions", "seed", "why")]
+    means = {key: interval([float(one[key]) for one in runs if key in one]) for key in keys}
+    return {"captions": runs[0]["captions"], "seeds": len(runs), **means}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--how", choices=("adapter", "probe"), default="adapter")
+    parser.add_argument("--how", choices=("adapter", "probe", "lora", "full"), default="adapter")
     parser.add_argument("--captions", type=int, nargs="+", default=[10, 30, 100, 300, 700])
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--cache", type=Path, help="where embeddings are kept between runs")
+    parser.add_argument("--cache", type=Path, help="where the starter's embeddings are kept between runs")
     asked = parser.parse_args()
-    cache = asked.cache or Path(tempfile.mkdtemp(prefix="learning-"))
-    cache.mkdir(parents=True, exist_ok=True)
     encoder = Encoder.open(model_folder(STARTER, None))
-    every = [
-        read_set(encoder, path.parent, cache) for path in sorted(SHARED_DATA.glob("labelled/*/labels.json"))
-    ]
-    unseen = [one for one in every if "train" in one.photos]
-    known = [one for one in every if "train" not in one.photos]
-    general = General.of(encoder, np.concatenate([one.photos["train"] for one in unseen]))
-    print(
-        json.dumps({"bench": "learning", "how": asked.how, "model": STARTER, "machine": machine()}),
-        flush=True,
-    )
-    for captions in asked.captions:
-        runs = [
-            run(encoder, general, unseen, known, captions, seed, asked.how) for seed in range(asked.seeds)
+    with tempfile.TemporaryDirectory() as temp:
+        cache = asked.cache or Path(temp)
+        cache.mkdir(parents=True, exist_ok=True)
+        every = [
+            read_set(encoder, path.parent, cache)
+            for path in sorted(SHARED_DATA.glob("labelled/*/labels.json"))
         ]
-        for one in runs:
-            print(json.dumps(one), flush=True)
-        summary = {
-            key: interval([float(one[key]) for one in runs])
-            for key in runs[0]
-            if key not in ("captions", "seed")
-        }
-        print(
-            json.dumps({"captions": captions, "seeds": len(runs), **summary}, ensure_ascii=False), flush=True
-        )
+        unseen = [one for one in every if "train" in one.photos]
+        known = [one for one in every if "train" not in one.photos]
+        general = General.of(encoder, np.concatenate([one.photos["train"] for one in unseen]))
+        owner = Owner(encoder, general, unseen, known)
+        told = {"bench": "learning", "how": asked.how, "model": STARTER, "machine": machine()}
+        print(json.dumps(told), flush=True)
+        learn = learner(asked.how, owner, Path(temp))
+        for captions in asked.captions:
+            runs = []
+            for seed in range(asked.seeds):
+                runs.append(run(owner, learn, captions, seed))
+                print(json.dumps(runs[-1]), flush=True)
+            print(json.dumps(summary(runs), ensure_ascii=False), flush=True)
 
 
 if __name__ == "__main__":

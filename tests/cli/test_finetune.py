@@ -14,6 +14,7 @@ pytest.importorskip("onnx", reason="needs the train extra (onnx)")
 from core.cli import main
 from core.library.captions import set_captions
 from core.library.database import open_for_writing
+from core.library.photos import set_keywords
 from tests.training.conftest import fill, truth
 
 Ends = tuple[int, list[dict[str, Any]]]
@@ -44,6 +45,23 @@ def test_a_dry_run_says_what_it_would_learn_from(folder: Path, capsys: pytest.Ca
     assert plan["learns_from"]["held out"] > 10
     assert not plan["why_not"]
     assert run(folder, capsys, "status")[1][-1]["model"] == "local:tiny"
+
+
+def test_keywords_teach_only_where_they_are_asked_for(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    database = open_for_writing(folder)
+    database.write(lambda db: [set_keywords(db, photo, ["mauer"]) for photo in range(1, 31)])
+    database.close()
+
+    plain = run(folder, capsys, "finetune", "--dry-run")[1][-1]["learns_from"]
+    more = run(folder, capsys, "finetune", "--dry-run", "--also", "keywords,folders")[1][-1]["learns_from"]
+
+    assert "keywords" not in plain
+    assert more == plain | {"keywords": more["keywords"]}
+    assert 15 < more["keywords"] <= 30
+    with pytest.raises(SystemExit, match="2"):
+        run(folder, capsys, "finetune", "--also", "dreams")
 
 
 def test_a_better_model_is_taken_into_use_and_undone(

@@ -29,7 +29,7 @@ from desktop_app.i18n import (
 
 BRACES = re.compile(r"\{(\w+)\}")
 # What is Latin in Chinese, too.
-LATIN_ALLOWED = {"JPEG", "PNG", "F", "backups", "settings", "json"}
+LATIN_ALLOWED = {"JPEG", "PNG", "JSON", "CSV", "F", "backups", "settings", "json"}
 
 
 @pytest.fixture(autouse=True)

@@ -12,9 +12,9 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QLabel, QMessageBox, QWidget
 
 from core.app import open_library
-from core.model_list import ListedModel
 from core.progress import Cancelled, CancelToken, Progress, silent
 from core.search.query import Query
+from core.switching import ListedModel
 from desktop_app.dialogs.models import ModelsDialog
 from desktop_app.i18n import speak
 from desktop_app.items.model_list import ModelList, state_words

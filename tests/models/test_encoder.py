@@ -13,6 +13,7 @@ import pytest
 from core.errors import ModelError, NotThere
 from core.models.encoder import Encoder
 from core.models.prompts import neutral_captions
+from core.models.spec import ModelSpec
 
 TEXTS = [
     "a dog runs on the beach",
@@ -113,7 +114,7 @@ def test_a_provider_that_is_not_installed_is_said(starter_folder: Path) -> None:
 def test_a_form_that_is_not_here_is_said_with_what_is(starter_folder: Path) -> None:
     with pytest.raises(NotThere, match="bf16") as caught:
         Encoder.open(starter_folder, precision="bf16")
-    assert "fp16" in caught.value.what_to_do
+    assert ModelSpec.load(starter_folder).image_precision in caught.value.what_to_do
 
 
 def test_another_form_is_opened_from_its_folder(starter_folder: Path, tmp_path: Path) -> None:
@@ -123,7 +124,7 @@ def test_another_form_is_opened_from_its_folder(starter_folder: Path, tmp_path: 
     shutil.move(folder / "image.onnx", folder / "fp32" / "image.onnx")
     encoder = Encoder.open(folder, precision="fp32")
 
-    assert encoder.forms() == {"image": ("fp16", "fp32"), "text": ("int4",)}
+    assert encoder.forms() == {"image": (encoder.spec.image_precision, "fp32"), "text": ("int4",)}
     assert encoder.encode_images(squares(1)).shape == (1, encoder.spec.width)
     # This tower is not here in it, and another is never run instead.
     with pytest.raises(NotThere, match="fp32"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +15,14 @@ from core.models.preprocess import normalise
 from core.models.tokenize import Tokenizer
 
 torch = pytest.importorskip("torch", reason="needs the train extra (torch)")
-pytest.importorskip("onnx", reason="needs the train extra (onnx)")
+onnx = pytest.importorskip("onnx", reason="needs the train extra (onnx)")
 
 from core.models.convert.starter import graph, weights  # noqa: E402
 from core.models.convert.starter.e5 import BLOCK, BlockMatrix  # noqa: E402
 from core.models.convert.starter.export import export_image_tower, export_text_tower  # noqa: E402
+from core.models.convert.starter.towers import FORMS, ImageTower  # noqa: E402
 from core.models.convert.starter.vocabulary import Vocabulary  # noqa: E402
+from core.models.spec import IMAGE_FILE, TEXT_FILE  # noqa: E402
 
 TEXTS = ["a dog runs on the beach", "一只狗在沙滩上奔跑", "x"]
 
@@ -45,13 +48,47 @@ def test_the_image_tower_read_back_is_the_one_that_ships(starter: Encoder) -> No
 
 
 def test_weights_written_again_are_the_same_weights(starter: Encoder, tmp_path: Path) -> None:
-    image, text = weights.image_tower(starter.folder), weights.text_tower(starter.folder)
-    export_image_tower(image, tmp_path / "image.onnx")
-    export_text_tower(text, tmp_path / "text.onnx")
+    folders = [starter.folder, tmp_path / "once", tmp_path / "twice"]
+    for before, after in pairwise(folders):
+        after.mkdir()
+        export_image_tower(weights.image_tower(before), after / IMAGE_FILE)
+        export_text_tower(weights.text_tower(before), after / TEXT_FILE)
 
-    for before, after in ((image, weights.image_tower(tmp_path)), (text, weights.text_tower(tmp_path))):
-        for name, tensor in after.state_dict().items():
-            assert torch.equal(tensor, before.state_dict()[name]), name
+    for file in (IMAGE_FILE, TEXT_FILE):
+        assert (folders[1] / file).read_bytes() == (folders[2] / file).read_bytes()
+
+
+def test_a_first_edition_with_one_encoder_is_read_too(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    tower = ImageTower(FORMS[:1]).eval()
+    export_image_tower(tower, tmp_path / IMAGE_FILE)
+    model = onnx.load(tmp_path / IMAGE_FILE)
+    for initialiser in model.graph.initializer:
+        initialiser.name = initialiser.name.replace("lite.encoders.0.", "lite.")
+    onnx.save(model, tmp_path / IMAGE_FILE)
+    pixels = torch.randn(2, 3, 224, 224)
+
+    found = weights.image_tower(tmp_path)
+
+    with torch.inference_mode():
+        assert float((found(pixels) * tower(pixels)).sum(1).min()) > 0.999
+
+
+def test_eight_bits_err_by_half_a_step_at_most() -> None:
+    matrix = np.random.default_rng(5).normal(size=(4, 3, 64)).astype(np.float32)
+    matrix[1, 2] = 0
+
+    steps, scale = graph.to_octets(matrix, (2,))
+
+    assert scale.shape == (4, 3, 1)
+    # A scale of eleven bits may end up to half a step short of the largest weight's own.
+    assert (np.abs(steps * scale - matrix) <= scale * 0.54).all()
+
+
+def test_weights_of_eight_bits_stay_as_they_are() -> None:
+    given = graph.in_octets(np.random.default_rng(6).normal(size=(6, 3, 5, 5)).astype(np.float32), (1, 2, 3))
+
+    np.testing.assert_array_equal(graph.in_octets(given, (1, 2, 3)), given)
 
 
 def test_four_bits_err_by_less_than_a_twelfth_of_a_blocks_reach() -> None:

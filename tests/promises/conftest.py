@@ -16,6 +16,8 @@ from PIL import Image
 
 from core.app import Shiguang, open_library
 from core.ingest import Counts
+from core.library import albums as records
+from core.library.albums import Album
 from core.progress import CancelToken, silent
 from core.search.query import Query
 
@@ -83,3 +85,20 @@ def shiguang(library: Path, *arguments: str, code: int | None = 0, **more: Any) 
         for line in done.stdout.decode("utf-8", "surrogateescape").splitlines()
         if line.strip()
     ]
+
+
+@pytest.fixture
+def sea(library: Shiguang, photos: Photos) -> Path:
+    """A photo with something said about it, beside one with nothing, and an album that it was accepted in."""
+    path = photos.add("sea.jpg", 1)
+    photos.add("other.jpg", 2)
+    index(library, photos.folder)
+    photo = photo_at(library, path)
+    assert photo is not None
+    library.set_rating(photo, 4)
+    library.set_caption(photo, "zh", "外婆在海边")
+    library.set_keywords(photo, ["sea"])
+    # An album that no model looks into: what is decided in it is what matters here.
+    album = library.database.write(lambda db: records.add_album(db, Album(0, "海", automatic=False)))
+    library.database.write(lambda db: records.mark(db, album, {photo: True}))
+    return Path(os.fsdecode(path))

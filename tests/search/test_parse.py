@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import WrongUse
+from core.library.names import Name
 from core.search.parse import parse_filters, read
 from core.search.query import Query
 
@@ -99,3 +100,32 @@ def test_any_text_is_read_or_refused_in_words(text: str) -> None:
 
 def test_a_year_is_one_chip() -> None:
     assert read(Query("dogs", filters="year:2019")).as_json()["filters"] == ["year:2019"]
+
+
+DOUDOU = Name(1, "豆豆", ("狗", "dog"), ("Doudou",))
+
+
+@pytest.mark.parametrize(
+    ("text", "meaning", "names", "unlike"),
+    [
+        ("豆豆", "豆豆", ["豆豆"], ()),
+        ("2019年 Doudou in the snow", "Doudou in the snow", ["豆豆"], ()),
+        ("没有豆豆", "", [], ("豆豆",)),
+        ("没有豆豆的雪地", "雪地", [], ("豆豆",)),
+        ("不是豆豆的狗", "狗", [], ("豆豆",)),
+        ("dogs, not doudou", "dogs", [], ("doudou",)),
+        ("snow -豆豆", "snow", [], ("豆豆",)),
+        ("a dog that is not a cat", "a dog that is not a cat", [], ()),
+    ],
+)
+def test_names_are_read_as_names_also_where_they_are_not_wanted(
+    text: str, meaning: str, names: list[str], unlike: tuple[str, ...]
+) -> None:
+    reading = read(Query(text), [DOUDOU])
+    assert (reading.meaning, reading.as_json().get("names", []), reading.unlike) == (meaning, names, unlike)
+
+
+def test_a_name_is_a_chip_before_the_filters() -> None:
+    reading = read(Query("豆豆 2019"), [DOUDOU])
+    assert reading.chips == ["豆豆", "2019"]
+    assert reading.as_json()["filters"] == ["2019"]

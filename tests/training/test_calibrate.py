@@ -23,6 +23,19 @@ def test_fitted_relevance_is_the_share_of_yes() -> None:
     np.testing.assert_allclose(found.relevance(cosines, neutral), chance, atol=0.03)
 
 
+def test_neutral_captions_that_say_nothing_are_not_asked() -> None:
+    random = np.random.default_rng(3)
+    cosines = random.uniform(-0.2, 0.6, 20_000).astype(np.float32)
+    chance = 1 / (1 + np.exp(-(12 * cosines - 3)))
+    true = random.uniform(size=len(cosines)) < chance
+    neutral = random.normal(5, 2, len(cosines)).astype(np.float32)
+
+    found = fit(Judged(cosines, neutral, true, np.ones_like(cosines)), scale=20)
+
+    assert not found.asks_neutrals
+    np.testing.assert_allclose(found.relevance(cosines, neutral), chance, atol=0.03)
+
+
 def test_short_queries_match_whole_english_words_alone() -> None:
     dog = short_queries()["en"][0]
 

@@ -22,6 +22,29 @@ def test_an_imagined_photo_is_led_by_its_class() -> None:
     assert float(moved.max()) <= LARGEST_FEATURE
 
 
+def test_the_mean_of_classifiers_sees_each_ones_own_features() -> None:
+    torch.manual_seed(2)
+    pair = [Classifier(torch.randn(5, 4), torch.randn(5)), Classifier(torch.randn(5, 3), torch.randn(5))]
+    features = [torch.rand(6, 7), torch.rand(6, 3)]
+
+    mean = Classifier.mean(pair, [7, 3])
+
+    wanted = (pair[0].logits(features[0]) + pair[1].logits(features[1])) / 2
+    torch.testing.assert_close(mean.logits(torch.cat(features, 1)), wanted)
+
+
+def test_what_no_classifier_sees_is_not_bounded() -> None:
+    torch.manual_seed(3)
+    features = torch.randn(100, 8) * 10
+    features[:, :4] = features[:, :4].abs()
+    classifier = Classifier(torch.randn(3, 4), torch.zeros(3))
+
+    moved = Imagination(classifier, features).of(features, torch.zeros(100).long(), torch.full((100,), 3.0))
+
+    assert float(moved[:, :4].max()) <= LARGEST_FEATURE
+    assert float(moved[:, 4:].min()) < 0
+
+
 def test_a_photo_that_leads_already_is_only_moved_by_the_lead() -> None:
     torch.manual_seed(1)
     # Far from the bounds of a feature, so that nothing is cut off.

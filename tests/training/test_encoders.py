@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import numpy as np
@@ -12,44 +11,31 @@ torch = pytest.importorskip("torch", reason="needs the train extra (torch)")
 pytest.importorskip("peft", reason="needs the train extra (peft)")
 pytest.importorskip("onnxscript", reason="needs the train extra (onnxscript)")
 
-from PIL import Image  # noqa: E402
-
 from core.models.convert.importing import import_model  # noqa: E402
 from core.models.convert.source import open_towers  # noqa: E402
 from core.models.encoder import Encoder  # noqa: E402
 from core.models.spec import ModelSpec  # noqa: E402
 from core.photos.thumbs import Thumbs  # noqa: E402
 from core.progress import CancelToken, silent  # noqa: E402
-from core.training import by_encoders, full  # noqa: E402
-from core.training.by_encoders import Result, learn_by_encoders  # noqa: E402
+from core.training.by_encoders import Lessons, Result, learn_by_encoders, squares_of  # noqa: E402
+from core.training.full import Course  # noqa: E402
 from core.training.general import General  # noqa: E402
-from core.training.loop import Settings  # noqa: E402
+from core.training.memory import need  # noqa: E402
 from core.training.pairs import CAPTION, Saying  # noqa: E402
+from tests.training.made_sets import chinese_clip, wall, words_of  # noqa: E402
 
-COLOURS = {"红": (220, 20, 20), "绿": (20, 200, 20), "蓝": (20, 20, 220), "白": (240, 240, 240)}
 PHOTOS = 48
 
 
 @pytest.fixture
 def thumbs(tmp_path: Path) -> Thumbs:
-    """Squares of four colours with a little noise."""
-    draw = np.random.default_rng(0)
     found = Thumbs(tmp_path, writable=True)
-    jpegs = []
-    for photo in range(PHOTOS):
-        colour = np.array(list(COLOURS.values())[photo % 4])
-        noisy = np.clip(colour + draw.normal(0, 25, (64, 64, 3)), 0, 255).astype(np.uint8)
-        file = io.BytesIO()
-        Image.fromarray(noisy).save(file, "JPEG")
-        jpegs.append((photo, file.getvalue()))
-    found.put(jpegs)
+    found.put([(photo, wall(photo)) for photo in range(PHOTOS)])
     return found
 
 
 def said(photos: range) -> list[Saying]:
-    return [
-        Saying(photo, f"{list(COLOURS)[photo % 4]}色的墙", "zh", CAPTION, True, photo) for photo in photos
-    ]
+    return [Saying(photo, words_of(photo), "zh", CAPTION, True, photo) for photo in photos]
 
 
 def learn(folder: Path, thumbs: Thumbs, checkpoint: Path, *, lora: bool) -> Result:
@@ -59,30 +45,27 @@ def learn(folder: Path, thumbs: Thumbs, checkpoint: Path, *, lora: bool) -> Resu
     some = encoder.encode_images(np.random.default_rng(1).integers(0, 256, (8, side, side, 3), np.uint8))
     result = learn_by_encoders(
         encoder,
-        thumbs,
-        said(range(36)),
-        said(range(36, PHOTOS)),
+        Lessons(said(range(36)), said(range(36, PHOTOS)), squares_of(thumbs), "personal"),
         General.of(encoder, some),
-        lora=lora,
-        seed=0,
-        checkpoint=checkpoint,
-        report=silent,
-        cancel=CancelToken(),
-        watch=lambda point: None,
+        # Random weights need larger steps than trained ones.
+        Course(lora=lora, epochs=15, rate=6e-3 if lora else 2e-3, checkpoint=checkpoint),
+        0,
+        silent,
+        CancelToken(),
+        lambda point: None,
     )
     encoder.close()
     return result
 
 
-@pytest.mark.parametrize("lora", [False, True])
+@pytest.mark.parametrize(("layout", "lora"), [("original", False), ("folder", True)])
 def test_an_imported_chinese_clip_is_trained_and_written(
-    shared_data: Path, tmp_path: Path, thumbs: Thumbs, monkeypatch: pytest.MonkeyPatch, lora: bool
+    shared_data: Path, tmp_path: Path, thumbs: Thumbs, layout: str, lora: bool
 ) -> None:
-    # Random weights need larger steps than trained ones.
-    quick = Settings(epochs=15, learning_rate=2e-2, average=0.5, precision="fp32", largest_gradient=1.0)
-    monkeypatch.setattr(full, "STAGES", (quick, quick))
-    monkeypatch.setattr(full, "LEAST_STEPS", 15)
     original = shared_data / "parity" / "checkpoints" / "cn-vit.pt"
+    if layout == "folder":
+        original = tmp_path / "clip"
+        chinese_clip(original)
     import_model(original, tmp_path / "models", "local:cn", report=silent, cancel=CancelToken())
     folder = tmp_path / "models" / "local%3Acn"
     before = open_towers(folder)
@@ -109,5 +92,5 @@ def test_an_imported_chinese_clip_is_trained_and_written(
         if not torch.equal(one, other)
     ]
     assert changed
-    assert by_encoders.memory_bytes(Encoder.open(new), PHOTOS, lora=lora) < 4_000_000_000
+    assert need(Encoder.open(new), PHOTOS, 4, lora=lora).plain < 4_000_000_000
     thumbs.close()

@@ -19,7 +19,7 @@ from core.models.preprocess import Pixels  # noqa: E402
 from core.progress import Cancelled, CancelToken, Report, silent  # noqa: E402
 from core.training import full  # noqa: E402
 from core.training.encoders import Encoders, Inputs  # noqa: E402
-from core.training.full import Material, Stage, embedded, go, train_encoders  # noqa: E402
+from core.training.full import Course, Material, Stage, Watch, embedded, go, train_encoders  # noqa: E402
 from core.training.loop import Point, Settings, train  # noqa: E402
 from core.training.lora import add_lora, merge_lora  # noqa: E402
 from core.training.loss import LogitScale  # noqa: E402
@@ -85,31 +85,30 @@ def share_right(encoders: Small, given: Material) -> float:
     return float((similar.argmax(1) == np.arange(KINDS * EACH) % KINDS).mean())
 
 
-def learn(encoders: Small, given: Material, **more: object) -> float:
+def learn(
+    encoders: Small,
+    given: Material,
+    course: Course,
+    cancel: CancelToken | None = None,
+    watch: Watch = lambda point: None,
+) -> float:
     torch.manual_seed(3)
-    scale, _ = train_encoders(
-        encoders, given, 20.0, gentle=False, report=silent, **{"lora": False, "cancel": CancelToken(), **more}
-    )
+    scale, _ = train_encoders(encoders, given, 20.0, course, silent, cancel or CancelToken(), watch)
     return scale
 
 
 @pytest.mark.parametrize("lora", [False, True])
-def test_both_stages_teach_photos_their_words(lora: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(full, "STAGES", tuple(_quick(one) for one in full.STAGES))
+def test_both_stages_teach_photos_their_words(lora: bool) -> None:
     encoders = Small()
     given = material(encoders)
     before = share_right(encoders, given)
     names = list(encoders.image.state_dict())
 
-    scale = learn(encoders, given, lora=lora)
+    scale = learn(encoders, given, Course(lora=lora, epochs=60, rate=1e-2))
 
     assert share_right(encoders, given) > before + 0.4
     assert 0 < scale <= 100
     assert list(encoders.image.state_dict()) == names
-
-
-def _quick(settings: Settings) -> Settings:
-    return Settings(epochs=60, learning_rate=1e-2, average=0.5, precision="fp32")
 
 
 def test_the_first_stage_leaves_the_image_tower_identical() -> None:
@@ -130,7 +129,7 @@ def test_the_first_stage_leaves_the_image_tower_identical() -> None:
 @pytest.mark.parametrize("step", [3, 104])
 def test_a_stopped_recipe_ends_like_one_never_stopped(tmp_path: Path, step: int) -> None:
     whole = Small()
-    learn(whole, material(whole))
+    learn(whole, material(whole), Course())
     cancel = CancelToken()
     seen: list[int] = []
 
@@ -142,12 +141,42 @@ def test_a_stopped_recipe_ends_like_one_never_stopped(tmp_path: Path, step: int)
 
     stopped = Small()
     with pytest.raises(Cancelled):
-        learn(stopped, material(stopped), checkpoint=tmp_path, cancel=cancel, watch=watch)
+        learn(stopped, material(stopped), Course(checkpoint=tmp_path), cancel, watch)
     resumed = Small()
-    learn(resumed, material(resumed), checkpoint=tmp_path)
+    learn(resumed, material(resumed), Course(checkpoint=tmp_path))
 
     for name, value in whole.text.state_dict().items():
         assert torch.equal(value, resumed.text.state_dict()[name]), name
+
+
+def test_a_stage_that_ended_is_not_done_again(tmp_path: Path) -> None:
+    cancel = CancelToken()
+    steps: list[int] = []
+
+    def watch(point: Point) -> None:
+        if point.loss is not None:
+            steps.append(point.step)
+            if steps.count(1) == 2:
+                cancel.cancel()
+
+    stopped = Small()
+    with pytest.raises(Cancelled):
+        learn(stopped, material(stopped), Course(checkpoint=tmp_path), cancel, watch)
+    steps.clear()
+    resumed = Small()
+    learn(resumed, material(resumed), Course(checkpoint=tmp_path), watch=watch)
+
+    assert steps == list(range(2, full.LEAST_STEPS + 1))
+
+
+def test_one_stage_alone_is_a_course(tmp_path: Path) -> None:
+    encoders = Small()
+    before = copy.deepcopy(encoders.image.state_dict())
+
+    learn(encoders, material(encoders), Course(stages=(full.LIT,), epochs=3))
+
+    for name, value in encoders.image.state_dict().items():
+        assert torch.equal(value, before[name]), name
 
 
 def test_lora_begins_as_no_change_and_is_added_in_exactly() -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.training.gate import Figures, figures, judge, paired_bootstrap
+from core.training.gate import Figures, Verdict, figures, judge, paired_bootstrap
 from core.training.pairs import ALBUM, CAPTION, Saying
 from core.training.sayings import Table
 
@@ -40,6 +40,12 @@ def test_forgetting_is_refused_whatever_was_gained() -> None:
 
 def test_few_photos_cannot_tell() -> None:
     assert "too few" in judge(some(0, photos=6), some(1, photos=6), 6).why
+
+
+def test_a_verdict_that_was_written_down_says_the_same_again() -> None:
+    verdict = judge(some(0.3), replace(some(0.6), album_ap=0.5), 100)
+
+    assert Verdict.of_json(verdict.as_json()).as_json() == verdict.as_json()
 
 
 def test_gains_that_are_chance_pass_as_often_as_said() -> None:

@@ -24,10 +24,10 @@ def phrases(groups: int, each: int) -> Phrases:
 
 
 def photos(count: int) -> Photos:
-    student = [torch.rand(count, 1280) for _ in range(2)]
+    views = [torch.rand(count, 1280) for _ in range(2)]
     seen = [torch.rand(count, 6).softmax(1) for _ in range(2)]
     captions = torch.randn(count, 5, 896), torch.randn(count, 5, 896)
-    return Photos(student, [torch.rand(count, 30) for _ in range(2)], seen, *captions)
+    return Photos(views, seen, *captions)
 
 
 @pytest.fixture

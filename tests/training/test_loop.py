@@ -112,7 +112,18 @@ def test_a_stopped_and_resumed_training_ends_like_one_never_stopped(tmp_path: Pa
     assert outcome == expected
     for one, other in zip(weights(whole), weights(resumed), strict=True):
         assert torch.equal(one, other)
-    assert not path.exists()
+
+
+def test_a_training_that_ended_is_not_done_again(tmp_path: Path) -> None:
+    path = tmp_path / "run.pt"
+    first = Pairs()
+    outcome = run(first, checkpoint=path)
+    second = Pairs()
+
+    assert run(second, checkpoint=path) == outcome
+    assert second.learned == []
+    for one, other in zip(weights(first), weights(second), strict=True):
+        assert torch.equal(one, other)
 
 
 def test_a_checkpoint_of_other_settings_is_left_aside(tmp_path: Path) -> None:

@@ -15,9 +15,13 @@ from core.errors import NotThere, WrongUse
 from core.library import albums
 from core.library.albums import Album
 from core.library.captions import every_caption
+from core.library.judgements import every_judgement
+from core.library.weak_words import words_of_folder
 from core.progress import CancelToken, silent
 from core.training.caption_lines import export_captions, import_captions
-from core.training.pairs import HELD_OUT_SHARE, is_held_out, language_of, sayings
+from core.training.name_lines import export_names, import_names
+from core.training.pairs import HELD_OUT_SHARE, NAME, SEARCH, is_held_out, language_of, sayings
+from core.training.sayings import Table
 from tests.training.conftest import PHOTOS, Say, truth
 
 
@@ -152,3 +156,115 @@ def test_a_file_that_is_not_there_is_said(library: Shiguang, tmp_path: Path) -> 
 @given(st.text())
 def test_any_text_has_a_language(text: str) -> None:
     assert language_of(text) in ("en", "zh")
+
+
+def test_names_and_judged_results_are_sayings(library: Shiguang) -> None:
+    library.names.give("豆豆", [1, 7], classes=["狗", "dog"])
+    library.names.mark(library.names.find("豆豆"), [3], False)
+    library.judge_result("a red wall 2019", [1, 2], True)
+    library.judge_result("a red wall", [9], False)
+    library.judge_result("walls without people", [4], True)
+
+    found = sayings(library.database.reader(), library.space.id)
+    said = [*found.training, *found.held_out]
+
+    named = {(each.photo, each.text, each.lang, each.is_true) for each in said if each.kind == NAME}
+    assert named == {
+        (photo, text, lang, photo != 3)
+        for photo in (1, 3, 7)
+        for text, lang in (("豆豆，狗", "zh"), ("豆豆 the dog", "en"))
+    }
+    judged = {(each.photo, each.text, each.is_true) for each in said if each.kind == SEARCH}
+    assert judged == {(1, "a red wall", True), (2, "a red wall", True), (9, "a red wall", False)}
+    assert (found.counts()["names"], found.counts()["judged results"]) == (6, 3)
+    table = Table.of(said)
+    assert [table.is_album[table.texts.index(text)] for text in ("a red wall", "豆豆 the dog")] == [
+        True,
+        False,
+    ]
+
+
+def test_folders_and_keywords_teach_only_when_asked_for_and_never_judge(
+    library: Shiguang, files: list[Path]
+) -> None:
+    for photo in range(1, 41):
+        library.set_keywords(photo, ["砖墙"])
+    folder = files[0].parent / "2019-07 青岛"
+    folder.mkdir()
+    library.database.write(
+        lambda db: db.execute("UPDATE files SET path = ? WHERE photo = 1", ("2019-07 青岛/1.jpg".encode(),))
+    )
+    reader, space = library.database.reader(), library.space.id
+
+    assert sayings(reader, space).counts()["photos"] == 0
+    found = sayings(reader, space, also=("folders", "keywords"))
+
+    assert {each.text for each in found.training} <= {"青岛", "砖墙"}
+    assert found.held_out == ()
+    assert 20 < found.counts()["keywords"] < 40
+
+
+@pytest.mark.parametrize(
+    ("folder", "words"),
+    [
+        ("2019-07 青岛 海边", "青岛 海边"),
+        ("Grandma_garden", "Grandma garden"),
+        ("2019年10月", ""),
+        ("DCIM", ""),
+        ("100CANON", ""),
+        ("20190704", ""),
+        ("Camera (2)", ""),
+        ("", ""),
+    ],
+)
+def test_a_folder_that_names_no_picture_says_nothing(folder: str, words: str) -> None:
+    assert words_of_folder(folder) == words
+
+
+def test_exported_names_and_judgements_come_back(
+    library: Shiguang, files: list[Path], tmp_path: Path
+) -> None:
+    library.names.give("豆豆", [1, 2], aliases=["Doudou"], classes=["狗"])
+    library.names.mark(library.names.find("豆豆"), [3], False)
+    library.judge_result("red, without people", [2], False)
+    path = tmp_path / "names.jsonl"
+
+    out = export_names(library.database, library.names, path, CancelToken())
+    assert (out.names, out.examples, out.judgements) == (1, 3, 1)
+    before = library.names.shelf()[0], every_judgement(library.database.reader())
+    library.names.drop(library.names.find("豆豆"))
+    library.judge_result("red, without people", [2], None)
+    files[1].rename(files[1].with_name("moved.jpg"))
+    back = import_names(library.database, library.names, path, silent, CancelToken())
+
+    assert (back.names, back.examples, back.judgements, back.unknown) == (1, 3, 1, 0)
+    after = library.names.shelf()[0], every_judgement(library.database.reader())
+    assert (after[0].name.words, after[0].shown, after[0].not_shown) == (
+        before[0].name.words, before[0].shown, before[0].not_shown,
+    )  # fmt: skip
+    assert after[1] == before[1]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{",
+        "{}",
+        '{"name": ""}',
+        '{"name": "x", "aliases": "y"}',
+        '{"name": "x", "path": "a.jpg"}',
+        '{"name": "x", "path": "a.jpg", "shows": 1}',
+        '{"question": "x", "is_it": true}',
+        '{"question": "x", "path": "a.jpg", "is_it": true, "unlike": "y"}',
+    ],
+)
+def test_a_line_that_is_no_name_is_told_and_nothing_is_stored(
+    library: Shiguang, tmp_path: Path, line: str
+) -> None:
+    path = tmp_path / "bad.jsonl"
+    path.write_text('{"name": "豆豆"}\n' + line + "\n", encoding="utf-8")
+
+    with pytest.raises(WrongUse, match="line 2"):
+        import_names(library.database, library.names, path, silent, CancelToken())
+
+    assert library.names.all() == []

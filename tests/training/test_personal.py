@@ -143,6 +143,17 @@ def test_too_little_said_is_told_before_it_starts(library: Shiguang, say: Say) -
     assert learned.verdict.why == plan.why_not
 
 
+def test_encoders_are_not_trained_on_what_could_not_be_judged(library: Shiguang, say: Say) -> None:
+    say({photo: text for photo, text in truth().items() if photo <= 24})
+
+    with personal(library) as found:
+        plan = found.plan("full")
+    learned = learn(library, "full")
+
+    assert "too few" in plan.why_not
+    assert learned.verdict.why == plan.why_not
+
+
 @pytest.mark.parametrize("stage", ["gather", "train", "judge", "write", "move"])
 def test_a_stop_at_any_stage_leaves_the_old_model_serving(library: Shiguang, say: Say, stage: str) -> None:
     say(truth())

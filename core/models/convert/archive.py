@@ -17,6 +17,7 @@ from __future__ import annotations
 import io
 import pickle
 import zipfile
+import zlib
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -73,7 +74,8 @@ def read_archive(path: Path) -> object:
     try:
         with zipfile.ZipFile(path) as archive:
             return _Structure(path, archive).read()
-    except (zipfile.BadZipFile, OSError, EOFError) as error:
+    # A flag turned over says "encrypted" or "a newer zip": RuntimeError, NotImplementedError.
+    except (zipfile.BadZipFile, OSError, EOFError, ValueError, RuntimeError, zlib.error) as error:
         raise ModelError(f"{path} is cut off or damaged: {error}") from error
 
 

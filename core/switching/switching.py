@@ -18,7 +18,6 @@ from pathlib import Path
 import numpy as np
 from sqlite_utils import Database as Tables
 
-from core.dropping import drop
 from core.errors import DiskFull, ModelError, ShiguangError, WrongUse
 from core.evaluate.own_words import Comparison, compare
 from core.ingest.building import Building
@@ -35,7 +34,8 @@ from core.photos.decoding import DecodePlan, DecodingPool
 from core.progress import CancelToken, Pace, Progress, Report
 from core.search.open_model import MODELS, SPACES, WORTH_MEASURING, OpenModel, open_encoder
 from core.spaces import origin
-from core.spaces.dropping import sweep
+from core.spaces.sweeping import sweep
+from core.switching.dropping import drop
 
 log = logger(__name__)
 

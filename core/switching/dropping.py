@@ -13,7 +13,7 @@ from core.library import spaces
 from core.library.database import Database
 from core.models.registry import NEW, STARTER, model_folder
 from core.search.open_model import MODELS, SPACES
-from core.spaces.dropping import sweep
+from core.spaces.sweeping import sweep
 
 
 def drop(library: Path, database: Database, model: str, *, files: bool) -> None:

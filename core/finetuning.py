@@ -1,0 +1,213 @@
+"""Learning from the owner, for the window: what there is to learn from, what each way costs, learning, going back.
+
+Only learning itself needs the extra `train`; all else here runs without torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from core.albums.builtin import built_in
+from core.app import Shiguang
+from core.errors import NotThere
+from core.evaluate.own_words import MOST
+from core.evaluate.side_by_side import SEARCHES, Pair, first_photos, searches_of, side_by_side
+from core.models.fetch import route_of
+from core.models.registry import images_per_s, model_folder
+from core.models.spec import ModelSpec
+from core.progress import Cancelled, CancelToken, Progress, Report
+from core.search.open_model import MODELS
+from core.settings import MODEL_MIRROR, PROXY
+from core.switching import Switched
+from core.training import cost, extra, pairs
+from core.training.installing import CHECKPOINTS, Note, base_of, read_note, unfinished
+
+if TYPE_CHECKING:
+    from core.training.gate import Verdict
+    from core.training.loop import Point
+
+# From the quickest to the longest.
+WAYS = ("probe", "adapter", "lora", "full")
+# In the library's folder: wheels of a download that was stopped.
+WHEELS = "training-packages"
+EXAMPLES = 5
+# The starter's heads can be trained without original weights.
+STARTER_POOLING = "mean+use"
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What a training would learn from, and what may be in its way; known without torch.
+
+    counts     as `Sayings.counts` gives them
+    wanted     of how many more photos something must be said before it can begin
+    examples   some of the texts
+    missing    packages of the extra that are not installed
+    obstacle   why they cannot be installed from here, "" where they can (`extra.obstacle`)
+    download_bytes, command  about what they are to download, and what to type where they must come by hand
+    goes_on    a training of the encoders was stopped and its checkpoint lies here
+    trained    of the model in use, where it was trained here: then one can go back
+    """
+
+    counts: dict[str, int]
+    wanted: int
+    examples: tuple[str, ...]
+    missing: tuple[str, ...]
+    obstacle: str
+    download_bytes: int
+    command: str
+    goes_on: bool
+    trained: Note | None
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to learn and what it costs here: about how many seconds, and how much memory at its height.
+
+    fits     whether this model can learn that way (by probe and adapter every model can); else there are no costs
+    why_not  the core's reason why it cannot start now, "" where it can
+    """
+
+    how: str
+    fits: bool
+    seconds: float = 0.0
+    memory_bytes: int = 0
+    why_not: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finetuned:
+    """How it ended. `model` is in use now where the verdict was accepted, else ""; `searches` by both then."""
+
+    how: str
+    verdict: Verdict
+    model: str = ""
+    searches: tuple[Pair, ...] = ()
+
+
+def outlook(library: Shiguang) -> Outlook:
+    """What there is to learn from now. Raises NotThere or ModelError where the model in use cannot be opened."""
+    said = pairs.sayings(library.database.reader(), _base(library).space_id)
+    checkpoints = library.folder / CHECKPOINTS
+    missing = extra.missing()
+    try:
+        trained = read_note(library.folder, library.use_model().id)
+    except NotThere:
+        trained = None
+    teaching = len({each.photo for each in said.training})
+    return Outlook(
+        said.counts(),
+        max(0, pairs.FEWEST_TRAINING_PHOTOS - teaching),
+        tuple(dict.fromkeys(each.text for each in said.training if each.is_true))[:EXAMPLES],
+        missing,
+        extra.obstacle() if missing else "",
+        extra.download_bytes(),
+        extra.command(),
+        checkpoints.is_dir() and any(checkpoints.glob("*/*")),
+        trained,
+    )
+
+
+def ways(library: Shiguang, cancel: CancelToken) -> list[Way]:
+    """What each way costs here. Loads torch, which takes seconds. Raises Cancelled."""
+    # Heavy and optional: torch comes with them.
+    from core.models.convert.source import SOURCE_FOLDER
+    from core.training import personal
+
+    spec = _base(library)
+    folder = model_folder(spec.id, library.folder / MODELS)
+    said = pairs.sayings(library.database.reader(), spec.space_id)
+    captions = len({(each.photo, each.text) for each in said.training if each.kind == pairs.CAPTION})
+    is_whole = (folder / SOURCE_FOLDER).is_dir()
+    texts = list(dict.fromkeys(each.text for each in said.training))
+    work = cost.Work(said.photos(), len(texts), min(captions, MOST), len(library.space), is_whole)
+    rates = cost.measure(library.encoder, work, texts, images_per_s(library.folder / MODELS, spec))
+    found = []
+    with personal.opened(
+        library.folder, library.database, library.encoder, library.space, library.thumbs
+    ) as own:
+        for how in WAYS:
+            cancel.check()
+            if how in personal.TOWERS and not (is_whole or spec.pooling == STARTER_POOLING):
+                found.append(Way(how, fits=False))
+                continue
+            plan = own.plan(how)
+            seconds = cost.seconds(how, work, rates)
+            found.append(Way(how, True, seconds, plan.memory_bytes, plan.why_not))
+    return found
+
+
+def install(library: Shiguang, report: Report, cancel: CancelToken) -> int:
+    """Get and install the extra `train` (core/training/extra.py says what it reports and raises)."""
+    settings = library.settings
+    route = route_of(settings.get(MODEL_MIRROR), settings.get(PROXY))
+    return extra.install(extra.requirements(), library.folder / WHEELS, route, report, cancel)
+
+
+def finetune(
+    library: Shiguang,
+    how: str,
+    seed: int,
+    report: Report,
+    cancel: CancelToken,
+    watch: Callable[[Point], None],
+    keeps: Callable[[], bool] = lambda: False,
+) -> Finetuned:
+    """Learn, judge, and where it is better move the library to the new model; the same searches before and after.
+
+    keeps  asked when the move was stopped: True leaves the new model to be moved to next time, False takes it away
+    Stages reported: those of `Personal.learn` (gather, photos, texts, train, judge, write, move) and of
+    `Shiguang.switch_model`. Raises Cancelled, ModelError, DiskFull; then everything is as it was.
+    """
+    # Heavy and optional: torch comes with it.
+    from core.training import personal
+
+    report(Progress("gather"))
+    texts = searches_of(library.database.reader(), _everyday(library))
+    old = first_photos(library.encoder, library.space, texts)
+    try:
+        with personal.opened(
+            library.folder, library.database, library.encoder, library.space, library.thumbs
+        ) as own:
+            take_back(library, but=own.standing(how, seed))
+            learned = own.learn(how, seed, report, cancel, watch)
+        if learned.spec is None:
+            return Finetuned(how, learned.verdict)
+        library.switch_model(learned.spec.id, report, cancel)
+    except Cancelled:
+        if not keeps():
+            take_back(library)
+        raise
+    new = first_photos(library.encoder, library.space, texts)
+    return Finetuned(how, learned.verdict, learned.spec.id, side_by_side(texts, old, new))
+
+
+def take_back(library: Shiguang, but: str = "") -> None:
+    """Drop a model that was trained and that the library never moved to; `but` is gone on with."""
+    for each in unfinished(library.database, library.folder, but):
+        library.drop_model(each)
+
+
+def go_back(library: Shiguang, report: Report, cancel: CancelToken) -> Switched:
+    """Move to the model that was in use before the last training. Raises NotThere where there was none."""
+    report(Progress("check"))
+    return library.switch_model(read_note(library.folder, library.use_model().id).before, report, cancel)
+
+
+def _base(library: Shiguang) -> ModelSpec:
+    """The spec of the model that trainings begin from."""
+    spec = library.use_model()
+    base = base_of(spec.id)
+    return spec if base == spec.id else ModelSpec.load(model_folder(base, library.folder / MODELS))
+
+
+def _everyday(library: Shiguang) -> list[str]:
+    """Built-in searches, in the languages of the model in use by turns."""
+    languages = library.use_model().languages
+    return [
+        prompt
+        for i, one in enumerate(built_in()[:SEARCHES])
+        for prompt in one.in_one_language(languages[i % len(languages)])[:1]
+    ]

@@ -1,0 +1,102 @@
+"""One training of a model's encoders in a library: what it needs, what a kill left of it, and taking it in.
+
+What is needed to go on lies in the library under `training/<digest>/`, the digest being of everything that shapes
+the result; it stays until the new model is in place, so a kill while judging or writing costs no training. From
+there on the model itself stands (`installing.standing`) until the library has moved to it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from core.models.encoder import Encoder
+from core.models.registry import model_folder
+from core.models.spec import ModelSpec
+from core.progress import CancelToken, Progress, Report
+from core.search.open_model import MODELS
+from core.training.by_encoders import Lessons, learn_by_encoders
+from core.training.full import Course
+from core.training.gate import Verdict
+from core.training.general import General
+from core.training.installing import CHECKPOINTS, Note, base_of, install, next_id, read_note, standing
+from core.training.loop import Point
+from core.training.memory import free_bytes, need
+
+
+@dataclass(frozen=True, slots=True)
+class TowerTraining:
+    """encoder: of the model that it begins from; in_use: the id of the one that serves now."""
+
+    library: Path
+    encoder: Encoder
+    in_use: str
+    lessons: Lessons
+    course: Course
+    seed: int
+
+    @property
+    def how(self) -> str:
+        return "lora" if self.course.lora else "full"
+
+    @property
+    def digest(self) -> str:
+        """Of what shapes the result: the model, the lessons, the course, the seed."""
+        asked = (self.how, self.course.stages, self.course.epochs, self.course.rate, self.seed)
+        told = repr((asked, self.encoder.spec.space_id, self.lessons.training, self.lessons.held_out))
+        return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+    def memory_bytes(self) -> int:
+        """About what it takes at its height, thrifty where it would not fit into what is free now."""
+        return self._need()[0]
+
+    def standing(self) -> str:
+        """The model that this very training has put in place before the program was ended, else ""."""
+        return standing(self.library, self.digest)
+
+    def learn(
+        self, report: Report, cancel: CancelToken, watch: Callable[[Point], None]
+    ) -> tuple[Verdict, ModelSpec | None]:
+        """Train, judge, and where it is better put the model in place. Raises Diverged, Cancelled, ModelError, DiskFull."""
+        if made := self.standing():
+            verdict = Verdict.of_json(read_note(self.library, made).verdict)
+            return verdict, ModelSpec.load(model_folder(made, self.library / MODELS))
+        checkpoint = self._checkpoint()
+        course = replace(self.course, thrifty=self._need()[1], checkpoint=checkpoint)
+        torch.manual_seed(self.seed)
+        # The way from words to photos is measured on the towers themselves, before they are trained.
+        general = General.of(self.encoder, np.zeros((1, self.encoder.spec.width), np.float32))
+        result = learn_by_encoders(
+            self.encoder, self.lessons, general, course, self.seed, report, cancel, watch
+        )
+        cancel.check()
+        spec = None
+        if result.verdict.accepted:
+            report(Progress("write"))
+            base = base_of(self.encoder.spec.id)
+            model_id = next_id(base, self.library / MODELS, self.lessons.name)
+            note = Note(base, self.in_use, self.how, self.seed, result.verdict.as_json())
+            spec = install(self.library, model_id, lambda new: result.write(new, model_id), note, self.digest)
+        shutil.rmtree(checkpoint, ignore_errors=True)
+        return result.verdict, spec
+
+    def _need(self) -> tuple[int, bool]:
+        said = (*self.lessons.training, *self.lessons.held_out)
+        photos, texts = len({each.photo for each in said}), len({each.text for each in said})
+        found = need(self.encoder, photos, texts, lora=self.course.lora)
+        return found.chosen(self.course.thrifty, free_bytes())
+
+    def _checkpoint(self) -> Path:
+        """Where this training keeps what it needs to go on; what another one left is taken away."""
+        kept = self.library / CHECKPOINTS / self.digest
+        if kept.parent.is_dir():
+            for other in kept.parent.iterdir():
+                if other.is_dir() and other != kept:
+                    shutil.rmtree(other, ignore_errors=True)
+        return kept
