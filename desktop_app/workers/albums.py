@@ -215,10 +215,7 @@ class Curating(QObject):
         if self._library is None:
             return None
         bound: Task = partial(task, self._library)
-        worker = self._lane.run(bound, ended[0])
-        for each in ended[1:]:
-            worker.ended.connect(each)
-        return worker
+        return self._lane.run(bound, ended[0], also=ended[1:])
 
     def _value(self, end: End) -> Any:
         """What was done; what failed is said aloud, what was stopped is forgotten."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 
 from PySide6.QtCore import QObject, QThread, Slot
@@ -70,11 +70,14 @@ class Lane(QObject):
         task: Task,
         ended: Callable[[End], None] | None = None,
         progress: Callable[[Progress], None] | None = None,
+        *,
+        also: Sequence[Callable[[End], None]] = (),
     ) -> Worker:
         """Queue a task behind those before it.
 
         ended, progress   bound methods of an object of the window's thread. They are connected before the task
                           is queued: a quick one ends before this call returns.
+        also              further ones that hear of the end, after `ended`
         """
         worker = Worker(task)
         if not self._is_open:
@@ -84,6 +87,8 @@ class Lane(QObject):
         worker.ended.connect(self._forget_ended)
         if ended is not None:
             worker.ended.connect(ended)
+        for each in also:
+            worker.ended.connect(each)
         if progress is not None:
             worker.progress.connect(progress)
         self._thread.waiting.put(worker)
