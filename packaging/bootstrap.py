@@ -55,6 +55,8 @@ MADE_FROM = (ROOT / "pyproject.toml", CONSTRAINTS, Path(__file__).resolve())
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 SHIGUANG = VENV / ("Scripts/shiguang.exe" if os.name == "nt" else "bin/shiguang")
 
+# Older ones download whole packages only to see what they need.
+PIP = "pip>=24.1"
 # Extras that tests use beside the extra "test"; a user installs them when they are wanted.
 FOR_TESTS = ("train", "openvino")
 # PyPI's torch for Linux carries 3 GB of CUDA; the tests of training run on the CPU build.
@@ -174,7 +176,7 @@ def install(extras: set[str], offline: bool) -> None:
     """Fetch the pinned packages as wheels, then install the project on them. Raises SetupFailed."""
     WHEELS.mkdir(parents=True, exist_ok=True)
     project = tomllib.loads(MADE_FROM[0].read_text(encoding="utf-8"))
-    needed = [*project["build-system"]["requires"], *project["project"]["dependencies"]]
+    needed = [PIP, *project["build-system"]["requires"], *project["project"]["dependencies"]]
     optional = project["project"]["optional-dependencies"]
     if "test" in extras:
         needed += optional["test"]

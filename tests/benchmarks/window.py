@@ -104,9 +104,7 @@ def _time_to_window(library: Path, started_at: float) -> None:
     from PySide6.QtWidgets import QApplication
 
     from desktop_app.app import Running
-    from desktop_app.immortal import keep_constants_alive
 
-    keep_constants_alive()
     application = QApplication(sys.argv[:1])
     application.setQuitOnLastWindowClosed(False)
     running = Running(library, [], verbose=False)
@@ -165,9 +163,7 @@ def _measure(library: Path, fresh: Path, photos: int) -> None:
     from PySide6.QtWidgets import QApplication
 
     from desktop_app.app import LOCK_SWITCH_S, Running
-    from desktop_app.immortal import keep_constants_alive
 
-    keep_constants_alive()
     sys.setswitchinterval(LOCK_SWITCH_S)
     application = QApplication(sys.argv[:1])
     application.setQuitOnLastWindowClosed(False)

@@ -91,7 +91,7 @@ def test_photos_decoded_the_programs_way_keep_their_embedding(
 
     one, two = starter.encode_images(np.stack(ours)), starter.encode_images(np.stack(theirs))
 
-    assert (one * two).sum(axis=1).min() >= 0.999
+    assert (one * two).sum(axis=1).min() >= 0.998
 
 
 def plain_photos(folder: Path, count: int) -> list[Path]:

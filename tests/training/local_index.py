@@ -61,7 +61,9 @@ class _Handler(BaseHTTPRequestHandler):
         index = self.index
         if self.path == f"/simple/{NAME}/":
             digest = hashlib.sha256(index.wheel).hexdigest()
-            link = f'<a href="/files/{WHEEL}#sha256={digest}" data-core-metadata="true">{WHEEL}</a>'
+            # Both names, as the public index has them: before 23.3 pip knows the first alone.
+            beside = 'data-dist-info-metadata="true" data-core-metadata="true"'
+            link = f'<a href="/files/{WHEEL}#sha256={digest}" {beside}>{WHEEL}</a>'
             self._answer(200, f"<!DOCTYPE html><html><body>{link}</body></html>".encode(), {})
         elif self.path == f"/files/{WHEEL}.metadata":
             self._answer(200, METADATA.encode(), {})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 import venv
 from collections.abc import Iterator
 from pathlib import Path
@@ -96,10 +97,15 @@ def test_a_stopped_download_installs_nothing_and_goes_on_where_it_stood(
     index: LocalIndex, python: Path, tmp_path: Path
 ) -> None:
     index.stop_at = 300_000
+    partial = tmp_path / "wheels" / f"{WHEEL}.partial"
     cancel = CancelToken()
 
     def stop() -> None:
         index.held.wait(60)
+        # What was sent need not have come yet.
+        until = time.monotonic() + 60
+        while not (partial.is_file() and partial.stat().st_size) and time.monotonic() < until:
+            time.sleep(0.01)
         cancel.cancel()
 
     stopper = threading.Thread(target=stop)
@@ -109,7 +115,7 @@ def test_a_stopped_download_installs_nothing_and_goes_on_where_it_stood(
     stopper.join()
     index.let_on.set()
     assert not installed(python)
-    have = (tmp_path / "wheels" / f"{WHEEL}.partial").stat().st_size
+    have = partial.stat().st_size
     assert 0 < have <= 300_000
 
     extra.install([NAME], tmp_path / "wheels", Route(), silent, CancelToken(), python=python)
