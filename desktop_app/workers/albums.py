@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
@@ -20,11 +20,12 @@ from desktop_app.i18n import language
 from desktop_app.items.album_draft import Draft
 from desktop_app.items.album_photos import Page
 from desktop_app.workers import album_tasks as tasks
+from desktop_app.workers.asker import Asker, Ended
 from desktop_app.workers.lane import Lane
-from desktop_app.workers.worker import Done, End, Failed, Task, Worker
+from desktop_app.workers.worker import Done, End, Worker
 
 if TYPE_CHECKING:
-    from core.albums import Changed, Shelved
+    from core.albums import Changed
     from core.albums.builtin import Suggestion
     from core.app import Shiguang
 
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 EVERY_MS = 1000
 # The border is worked out once the slider has rested so long.
 SLIDE_MS = 60
-
-Ended = Callable[[End], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +44,9 @@ class Round:
     is_undo: bool = False
 
 
-class Curating(QObject):
-    """Call `begin` once and `finish` before closing the lanes."""
+class Curating(Asker):
+    """The shelf is a list of Shelved. Call `begin` once and `finish` before closing the lanes."""
 
-    shelved = Signal(object)  # list of Shelved
     looked = Signal(object)  # Page of the album that is open
     went = Signal(object)  # Round
     slid = Signal(object)  # Changed, of a border that is not kept yet
@@ -58,12 +56,10 @@ class Curating(QObject):
     proposing = Signal(object)  # Progress towards them
     took = Signal(object)  # Album: a proposal that is an album now
     dropped = Signal(object)  # album's id
-    refused = Signal(object)  # ShiguangError
 
     def __init__(self, lane: Lane, slow: Lane, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._lane, self._slow = lane, slow
-        self._library: Shiguang | None = None
+        super().__init__(lane, parent)
+        self._slow = slow
         self._looking: Worker | None = None
         self._sliding: Worker | None = None
         self._asking: Worker | None = None
@@ -72,7 +68,6 @@ class Curating(QObject):
         # The border before it was moved, while that is what Undo takes back.
         self._border_before: tuple[int, float] | None = None
         self.album: int | None = None
-        self.shelf: list[Shelved] = []
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(EVERY_MS)
@@ -210,25 +205,6 @@ class Curating(QObject):
         return self._slow.run(task, ended, progress)
 
     # ---- what comes back
-
-    def _run(self, task: Callable[..., Any], *ended: Ended) -> Worker | None:
-        if self._library is None:
-            return None
-        bound: Task = partial(task, self._library)
-        return self._lane.run(bound, ended[0], also=ended[1:])
-
-    def _value(self, end: End) -> Any:
-        """What was done; what failed is said aloud, what was stopped is forgotten."""
-        if isinstance(end, Failed) and self._library is not None:
-            self.refused.emit(end.error)
-        return end.value if isinstance(end, Done) else None
-
-    @Slot(object)
-    def _take_shelf(self, end: End) -> None:
-        shelf = self._value(end)
-        if shelf is not None:
-            self.shelf = shelf
-            self.shelved.emit(shelf)
 
     @Slot(object)
     def _take_look(self, end: End) -> None:

@@ -5,40 +5,34 @@ In the order said, on the lane of the albums: names move albums. None of it is e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import Signal, Slot
 
 from desktop_app.workers import telling_tasks as tasks
-from desktop_app.workers.lane import Lane
+from desktop_app.workers.asker import Asker
 from desktop_app.workers.telling_tasks import Judged, Marks, NewName, Told
-from desktop_app.workers.worker import Done, End, Failed, Task
+from desktop_app.workers.worker import Done, End, Failed
 
 if TYPE_CHECKING:
-    from core.albums.naming import Given
     from core.app import Shiguang
     from core.library.names import Name
 
 
-class Telling(QObject):
-    """Call `begin` once and `finish` before closing the lane."""
+class Telling(Asker):
+    """The shelf is a list of Given; `refused` tells of what no editor asked for.
 
-    shelved = Signal(object)  # list of Given
+    Call `begin` once and `finish` before closing the lane.
+    """
+
     looked = Signal(object)  # Examples
     told = Signal(object)  # Told
     judged = Signal(object)  # Judged
     moved = Signal()  # answers and albums may be others now
     named = Signal(object)  # Name: what an editor asked for is stored
     not_named = Signal(object)  # ShiguangError: it is not
-    refused = Signal(object)  # ShiguangError of anything else
-
-    def __init__(self, lane: Lane, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._lane = lane
-        self._library: Shiguang | None = None
-        self.shelf: list[Given] = []
 
     def begin(self, library: Shiguang) -> None:
         self._library = library
@@ -89,24 +83,6 @@ class Telling(QObject):
         self._run(partial(tasks.judge, judged.question, judged.before, True), self._take_judged)
 
     # ---- what comes back
-
-    def _run(self, task: Callable[..., Any], ended: Callable[[End], None]) -> None:
-        if self._library is not None:
-            bound: Task = partial(task, self._library)
-            self._lane.run(bound, ended)
-
-    def _value(self, end: End) -> Any:
-        """What was done; what failed is said aloud, what was stopped is forgotten."""
-        if isinstance(end, Failed) and self._library is not None:
-            self.refused.emit(end.error)
-        return end.value if isinstance(end, Done) else None
-
-    @Slot(object)
-    def _take_shelf(self, end: End) -> None:
-        shelf = self._value(end)
-        if shelf is not None:
-            self.shelf = shelf
-            self.shelved.emit(shelf)
 
     @Slot(object)
     def _take_look(self, end: End) -> None:
