@@ -16,7 +16,7 @@ from core.models.preprocess import Pixels, normalise
 from core.models.prompts import neutral_captions
 from core.models.runtime import measured, providers, tuning
 from core.models.runtime.measured import Measured
-from core.models.runtime.session import Session, open_session
+from core.models.runtime.session import Session, open_image_session, open_session
 from core.models.spec import IMAGE_FILE, PRECISIONS, TEXT_FILE, ModelSpec
 from core.models.tokenize import Tokenizer
 from core.progress import CancelToken
@@ -181,7 +181,7 @@ class Encoder:
                 path, precision = self._form("image")
                 provider = known.image_provider if known is not None else self._given()
                 threads = self._threads or (known.threads if known is not None else None)
-                self._image = open_session(path, provider, precision=precision, threads=threads)
+                self._image = open_image_session(path, provider, precision=precision, threads=threads)
                 self._image_used = time.monotonic()
             return self._image
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
+import psutil
 
 from core.errors import EncoderOutOfMemory, ModelError
 from core.models.runtime.providers import (
@@ -26,6 +28,8 @@ Embeddings = npt.NDArray[np.float32]
 Feed = Mapping[str, npt.NDArray[Any]]
 
 OUTPUT = "embedding"
+# So many parts of a batch run at the same time on the CPU. More would leave each too few pictures.
+_PARTS = 2
 
 
 class Session(Protocol):
@@ -50,6 +54,16 @@ def open_session(
     if provider == OPENVINO:
         return OpenVinoSession(path, precision, threads)
     return OnnxRuntimeSession(path, provider, precision, threads)
+
+
+def open_image_session(
+    path: Path, provider: str, *, precision: str = "fp32", threads: int | None = None
+) -> Session:
+    """As `open_session`, for a tower that is given batches while other processes want the same cores."""
+    cores = threads or psutil.cpu_count(logical=False) or os.cpu_count() or 1
+    if provider != CPU or cores < _PARTS:
+        return open_session(path, provider, precision=precision, threads=threads)
+    return SideBySideSession(path, precision, cores)
 
 
 class OnnxRuntimeSession:
@@ -85,6 +99,26 @@ class OnnxRuntimeSession:
         except Exception as error:
             raise translated(error, "the model cannot be run") from error
         return np.asarray(embeddings, np.float32)
+
+
+class SideBySideSession:
+    """Batches on ONNX Runtime's CPU provider, each cut into parts that run at the same time.
+
+    Threads that share one run wait for each other after every layer, spinning, and while photos are imported the
+    decoders have the cores that they wait for. Two runs that share nothing do not wait: on 2 cores a photo then
+    cost 31 ms of the cores' time instead of 45 (EfficientNet-Lite0 and Lite2; alone on the machine both cost 30).
+    """
+
+    def __init__(self, path: Path, precision: str, cores: int) -> None:
+        # Each run brings the thread it is called in; on 2 cores the runtime then has none of its own.
+        self._session = OnnxRuntimeSession(path, CPU, precision, cores - _PARTS + 1)
+        self._others = ThreadPoolExecutor(_PARTS - 1, thread_name_prefix="encode beside")
+
+    def run(self, feed: Feed) -> Embeddings:
+        """As `Session.run`; the feed is pixels [n, 3, s, s] with n > 0."""
+        first, *others = (part for part in np.array_split(feed["pixels"], _PARTS) if len(part))
+        beside = [self._others.submit(self._session.run, {"pixels": part}) for part in others]
+        return np.concatenate([self._session.run({"pixels": first}), *(each.result() for each in beside)])
 
 
 class OpenVinoSession:

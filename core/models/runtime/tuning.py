@@ -18,7 +18,7 @@ from core.log import logger
 from core.models.agreement import LIMITS, cosines
 from core.models.runtime.measured import Measured, Tried
 from core.models.runtime.providers import CPU, available
-from core.models.runtime.session import Feed, Session, open_session
+from core.models.runtime.session import Feed, Session, open_image_session, open_session
 from core.models.runtime.timing import side_by_side
 from core.progress import CancelToken
 
@@ -46,7 +46,8 @@ class Tower:
     feed: Feed
 
     def open(self, provider: str, threads: int | None = None) -> Session:
-        return open_session(self.path, provider, precision=self.precision, threads=threads)
+        opened = open_image_session if self.name == "image" else open_session
+        return opened(self.path, provider, precision=self.precision, threads=threads)
 
 
 @dataclass(frozen=True, slots=True)

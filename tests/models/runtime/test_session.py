@@ -13,7 +13,7 @@ from core.errors import EncoderOutOfMemory, ModelError
 from core.models.agreement import cosines
 from core.models.runtime import providers
 from core.models.runtime.providers import CPU, OPENVINO, available, named
-from core.models.runtime.session import open_session, translated
+from core.models.runtime.session import open_image_session, open_session, translated
 
 needs_openvino = pytest.mark.skipif(not providers.has_openvino(), reason="OpenVINO is not installed")
 
@@ -53,6 +53,19 @@ def test_what_is_not_installed_is_said_with_what_is(starter_folder: Path) -> Non
     with pytest.raises(ModelError, match="steam") as caught:
         open_session(starter_folder / "image.onnx", "steam")
     assert CPU in caught.value.what_to_do
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+@pytest.mark.parametrize("threads", [2, 3])
+def test_a_batch_cut_in_parts_gives_its_pictures_embeddings_in_order(
+    starter_folder: Path, count: int, threads: int
+) -> None:
+    path = starter_folder / "image.onnx"
+    whole = open_session(path, CPU).run(pixels(count))
+
+    parted = open_image_session(path, CPU, threads=threads).run(pixels(count))
+
+    assert cosines(whole, parted).holds("fp32")
 
 
 @needs_openvino
