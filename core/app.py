@@ -220,7 +220,7 @@ class Shiguang:
     def _albums_over(self, model: OpenModel) -> Albums:
         with self._guard:
             if self._albums is None or self._albums[0] is not model:
-                self._albums = model, Albums(self.database, model.space, model.encoder)
+                self._albums = model, Albums(self.database, model.scoring)
             return self._albums[1]
 
     def _take_model(self, new: OpenModel) -> None:

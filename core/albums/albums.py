@@ -10,30 +10,32 @@ import numpy as np
 import numpy.typing as npt
 
 from core.albums.members import Changed, Member, Shelved, changed, check_name, members_of
+from core.albums.membership import NOBODY, Gathering, Members
 from core.albums.panel import NEVER, Panel
 from core.albums.review import CANDIDATES, worth_asking
-from core.albums.scoring import Members, Scoring, collect
+from core.albums.scoring import Scoring
 from core.albums.why import Why, reasons
 from core.errors import NotThere
 from core.library import albums as records
 from core.library.albums import Album
 from core.library.database import Database
 from core.library.filters import Filter
-from core.models.encoder import Encoder
+from core.library.photos import hidden_photos
 from core.progress import CancelToken
-from core.spaces.space import Space
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
+# Of one album: (photo, whether surely) that are in now, and photos that are not any more.
+Moves = tuple[list[tuple[int, bool]], list[int]]
 
 
 class Albums:
     """Albums over one space. Any thread may ask; changes go through the library's writer."""
 
-    def __init__(self, database: Database, space: Space, encoder: Encoder) -> None:
+    def __init__(self, database: Database, scoring: Scoring) -> None:
         self._database = database
-        self._space = space
-        self.scoring = Scoring(database, space, encoder)
+        self._space = scoring.space
+        self.scoring = scoring
         self._panel: Panel | None = None
         self._guard = threading.RLock()
 
@@ -140,8 +142,7 @@ class Albums:
         family = self._family(album)
         place = [known.id for known in family].index(album.id)
         members = self.scoring.members(self.scoring.panel(family))[place]
-        inside = sum(members.values())
-        return inside, len(members) - inside
+        return len(members.sure), len(members.maybe)
 
     def drop(self, album: Album) -> None:
         """Forget an album and every decision in it."""
@@ -263,13 +264,13 @@ class Albums:
         have, rows = self.scoring.rows_of(photos)
         if not panel.entries or not len(have):
             return
-        found: list[Members] = [{} for _ in panel.entries]
-        collect(found, have, panel.scores(rows, have).standing)
-        come, gone = [], []
-        for entry, members in zip(panel.entries, found, strict=True):
-            come += [(entry.album.id, photo, int(sure)) for photo, sure in members.items()]
-            gone += [(entry.album.id, photo) for photo in have.tolist() if photo not in members]
-        self._database.write(lambda db: records.change_members(db, self._space.id, come, gone))
+        found = Gathering(len(panel.entries))
+        found.add(have, panel.scores(rows, have).standing)
+        # What they were in before is not asked: few are encoded a second time.
+        all_of_them = Members.of(have, [])
+        self._write_moves(
+            panel, [(now.came_since(NOBODY), now.gone_since(all_of_them)) for now in found.members()]
+        )
 
     def rescore(self, cancel: CancelToken | None = None) -> None:
         """Fill every album anew from the vectors: after an import, a model switch, or a fine-tune. Raises Cancelled."""
@@ -279,7 +280,6 @@ class Albums:
             panel = self._panel = self.scoring.panel(self.all())
         if panel.entries:
             self._store(panel, self.scoring.members(panel, cancel))
-        self._database.write(records.forget_dropped_spaces)
 
     # ---- inside
 
@@ -297,12 +297,11 @@ class Albums:
 
     def _both(self, before: Panel, after: Panel) -> tuple[list[Members], list[Members]]:
         """Members by two panels in one pass over the rows."""
-        old: list[Members] = [{} for _ in before.entries]
-        new: list[Members] = [{} for _ in after.entries]
+        old, new = Gathering(len(before.entries)), Gathering(len(after.entries))
         for photos, rows in self.scoring.blocks():
-            collect(old, photos, before.scores(rows, photos).standing)
-            collect(new, photos, after.scores(rows, photos).standing)
-        return old, new
+            old.add(photos, before.scores(rows, photos).standing)
+            new.add(photos, after.scores(rows, photos).standing)
+        return old.members(), new.members()
 
     def _family(self, album: Album) -> list[Album]:
         """The albums that depend on each other: all of one tree, the album among them as it is given."""
@@ -321,17 +320,22 @@ class Albums:
     def _store(self, panel: Panel, found: Sequence[Members]) -> None:
         """Write what differs from the stored members."""
         reader, space = self._database.reader(), self._space.id
+        hidden = hidden_photos(reader)
+        moves: list[Moves] = []
+        for entry, now in zip(panel.entries, found, strict=True):
+            before = Members.of(*records.members(reader, space, entry.album.id))
+            gone = [photo for photo in now.gone_since(before) if photo not in hidden]
+            moves.append((now.came_since(before), gone))
+        self._write_moves(panel, moves)
+
+    def _write_moves(self, panel: Panel, moves: Sequence[Moves]) -> None:
         come: list[tuple[int, int, int]] = []
         gone: list[tuple[int, int]] = []
-        for entry, members in zip(panel.entries, found, strict=True):
-            number = entry.album.id
-            stored = records.members(reader, space, number)
-            come += [
-                (number, photo, int(sure)) for photo, sure in members.items() if stored.get(photo) is not sure
-            ]
-            gone += [(number, photo) for photo in stored if photo not in members]
+        for entry, (came, went) in zip(panel.entries, moves, strict=True):
+            come += [(entry.album.id, photo, int(sure)) for photo, sure in came]
+            gone += [(entry.album.id, photo) for photo in went]
         if come or gone:
-            self._database.write(lambda db: records.change_members(db, space, come, gone))
+            self._database.write(lambda db: records.change_members(db, self._space.id, come, gone))
 
     def _set_automatic(self, albums: Sequence[int], *, automatic: bool) -> None:
         self._database.write(lambda db: records.set_automatic(db, albums, automatic))

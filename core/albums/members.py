@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from core.albums.cutoff import band
+from core.albums.membership import Members
 from core.albums.panel import Scores
-from core.albums.scoring import Members
 from core.errors import WrongUse
 from core.library.albums import Album
 
@@ -91,6 +91,6 @@ def members_of(
 
 def changed(album: int, marks: int, old: Members, new: Members) -> Changed:
     """What came and went between two states of an album."""
-    inside = {photo for photo, sure in new.items() if sure}
-    before = {photo for photo, sure in old.items() if sure}
-    return Changed(album, marks, len(inside), tuple(sorted(inside - before)), tuple(sorted(before - inside)))
+    came = np.setdiff1d(new.sure, old.sure, assume_unique=True).tolist()
+    went = np.setdiff1d(old.sure, new.sure, assume_unique=True).tolist()
+    return Changed(album, marks, len(new.sure), tuple(came), tuple(went))

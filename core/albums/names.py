@@ -141,9 +141,12 @@ class Names:
     def all(self) -> list[Name]:
         return records.names(self._database.reader())
 
-    def meant(self, text: str) -> Meant:
-        """A text with the owner's names taken out of it. A name that no photo shows yet is its class word."""
-        spotted = spot(text, self.all())
+    def meant(self, text: str, among: Sequence[Name] | None = None) -> Meant:
+        """A text with the owner's names taken out of it. A name that no photo shows yet is its class word.
+
+        among  the names there are, where somebody has just asked for them
+        """
+        spotted = spot(text, self.all() if among is None else among)
         probes = tuple(probe for name in spotted.names if (probe := self.probe(name)) is not None)
         sentence = spotted.sentence
         if len(probes) < len(spotted.names) and not sentence:

@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from core.albums.backdrop import SAMPLE, Backdrop
+from core.albums.membership import Gathering, Members
 from core.albums.names import Meant, Names
-from core.albums.panel import PHOTOS_AT_ONCE, Entry, Panel, is_member
+from core.albums.panel import PHOTOS_AT_ONCE, Entry, Panel
 from core.albums.probe import Probe, learn
 from core.albums.prompted import prior_of_prompts
 from core.albums.prompts import Prompts
@@ -18,6 +19,7 @@ from core.library import albums as records
 from core.library.albums import Album
 from core.library.database import Database
 from core.library.filters import passing
+from core.library.names import Name
 from core.library.photos import hidden_photos
 from core.models.encoder import Encoder
 from core.progress import CancelToken
@@ -26,8 +28,6 @@ from core.spaces.vectors import Rows
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
-# photo -> surely in, else maybe
-Members = dict[int, bool]
 
 # The backdrop is worked out again when the space grew by this share: below, borders move by less than a hundredth.
 GROWN = 0.25
@@ -64,15 +64,21 @@ class Scoring:
         """Whether borders would move, as many photos came since they were worked out."""
         return len(self.space) > (1 + GROWN) * self._vectors_then
 
-    def entry(self, album: Album, decided: dict[int, bool] | None = None) -> Entry:
-        """The album ready to be scored, with the decisions stored or those given."""
+    def entry(
+        self, album: Album, decided: dict[int, bool] | None = None, names: Sequence[Name] | None = None
+    ) -> Entry:
+        """The album ready to be scored, with the decisions stored or those given.
+
+        names  the library's, where somebody has just asked for them
+        """
         if decided is None:
             decided = records.decisions(self._database.reader(), album.id)
         let = np.array(passing(self._database.reader(), album.rule), np.int64) if album.rule else None
-        return Entry(album, self._probe(album, decided), let, decided)
+        return Entry(album, self._probe(album, decided, names), let, decided)
 
     def panel(self, albums: Sequence[Album]) -> Panel:
-        return Panel([self.entry(album) for album in albums], self.space.width)
+        names = self.names.all()
+        return Panel([self.entry(album, names=names) for album in albums], self.space.width)
 
     def rows_of(self, photos: Sequence[int]) -> tuple[Ints, Floats]:
         """(photos [n], rows [n, width] float32) of those among them that have a vector."""
@@ -97,18 +103,18 @@ class Scoring:
 
     def members(self, panel: Panel, cancel: CancelToken | None = None) -> list[Members]:
         """Who is in each album of the panel, in or maybe, of all photos that are to be seen."""
-        found: list[Members] = [{} for _ in panel.entries]
+        found = Gathering(len(panel.entries))
         for photos, rows in self.blocks(cancel):
-            collect(found, photos, panel.scores(rows, photos).standing)
-        return found
+            found.add(photos, panel.scores(rows, photos).standing)
+        return found.members()
 
-    def _probe(self, album: Album, decided: dict[int, bool]) -> Probe | None:
+    def _probe(self, album: Album, decided: dict[int, bool], names: Sequence[Name] | None) -> Probe | None:
         marks = tuple((photo, said) for photo, said in decided.items() if photo in self.space)
         # An album of a rule alone is the rule, and marks are exceptions: one rejected photo must not empty it.
         if not album.prompts and (album.rule or not marks):
             return None
         backdrop = self.backdrop()
-        meant = [self.names.meant(prompt) for prompt in album.prompts]
+        meant = [self.names.meant(prompt, names) for prompt in album.prompts]
         with self._guard:
             known = self._probes.get(album.id)
             if known is not None and known[:3] == (album, marks, meant):
@@ -126,12 +132,3 @@ class Scoring:
         photos: Ints = photo_of_row[photo_of_row != NOBODY]
         hidden = np.fromiter(hidden_photos(self._database.reader()), np.int64)
         return photos[~np.isin(photos, hidden)] if len(hidden) else photos
-
-
-def collect(found: list[Members], photos: Ints, standing: Floats) -> None:
-    """Add the members among these photos [n] by their standing [k, n] to each album's own."""
-    inside = is_member(standing)
-    for i in np.flatnonzero(inside.any(axis=1)):
-        those = inside[i]
-        sure = (standing[i][those] >= 0).tolist()
-        found[int(i)].update(zip(photos[those].tolist(), sure, strict=True))

@@ -136,16 +136,19 @@ def mark_dropped(db: Tables, space: str) -> None:
 
 
 def delete_some_rows(db: Tables, space: str) -> int:
-    """Delete up to ROWS_A_DELETION vector rows of a dropped space; how many."""
-    return db.conn.execute(
-        "DELETE FROM vectors WHERE rowid IN (SELECT rowid FROM vectors WHERE space = ? LIMIT ?)",
-        (space, ROWS_A_DELETION),
-    ).rowcount
+    """Delete up to ROWS_A_DELETION rows of vectors, or else of members, of a dropped space; how many."""
+    for table, key in (("vectors", "space, photo"), ("album_members", "space, album, photo")):
+        deleted = db.conn.execute(
+            f"DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE space = ? LIMIT ?)",
+            (space, ROWS_A_DELETION),
+        ).rowcount
+        if deleted:
+            return deleted
+    return 0
 
 
 def forget_space(db: Tables, space: str) -> None:
-    """Take the record of a dropped space away, with what was worked out from its vectors."""
-    db.conn.execute("DELETE FROM album_members WHERE space = ?", (space,))
+    """Take the record of a dropped space away, with its prompts; `delete_some_rows` came before."""
     db.conn.execute("DELETE FROM text_embeddings WHERE space = ?", (space,))
     db.conn.execute("DELETE FROM spaces WHERE id = ? AND state = ?", (space, DROPPED))
 

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from core.albums.scoring import Scoring
 from core.library import photos
 from core.library.database import Database
 from core.library.filters import passing
@@ -28,7 +29,6 @@ from core.progress import CancelToken
 from core.search.meaning import Asked, Meaning
 from core.search.parse import read
 from core.search.query import Query, Reading
-from core.spaces.space import Space
 from core.spaces.vectors import Embeddings
 
 # As many candidates are calibrated at least: relevance orders a little differently than the cosine.
@@ -77,11 +77,12 @@ class _Scored:
 class Searcher:
     """Answers questions about one space. Any thread may ask; embeddings of texts are remembered."""
 
-    def __init__(self, database: Database, space: Space, encoder: Encoder, cache: Path) -> None:
+    def __init__(self, database: Database, scoring: Scoring, encoder: Encoder, cache: Path) -> None:
+        """scoring: of the same space and encoder, for the names; cache: folder of what is kept beside the vectors"""
         self._database = database
-        self._space = space
+        self._space = scoring.space
         self._encoder = encoder
-        self.meaning = Meaning(database, space, encoder, cache)
+        self.meaning = Meaning(scoring.names, scoring.space, encoder, cache)
 
     def answer(self, query: Query, image: Embeddings | None = None) -> Answer:
         """image: embedding [width] of a picture to look like, where the query has one. Raises WrongUse."""

@@ -19,8 +19,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.albums.names import NameProbe, Names
-from core.albums.scoring import Scoring
-from core.library.database import Database
 from core.log import logger
 from core.models.encoder import Encoder
 from core.models.prompts import neutral_captions
@@ -67,10 +65,10 @@ class Likely:
 class Meaning:
     """Understands words over one space. Any thread may ask; embeddings of texts are remembered."""
 
-    def __init__(self, database: Database, space: Space, encoder: Encoder, cache: Path) -> None:
+    def __init__(self, names: Names, space: Space, encoder: Encoder, cache: Path) -> None:
         self._space = space
         self._encoder = encoder
-        self.names: Names = Scoring(database, space, encoder).names
+        self.names = names
         self._neutral_file = cache / "neutral.npy"
         self._neutral: Embeddings | None = None
         self._texts: OrderedDict[str, Embeddings] = OrderedDict()

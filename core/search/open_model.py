@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.albums.scoring import Scoring
 from core.errors import ModelError
 from core.library import spaces
 from core.library.database import Database
@@ -40,11 +41,15 @@ def open_encoder(library: Path, database: Database, model: str) -> Encoder:
 
 @dataclass(frozen=True, slots=True)
 class OpenModel:
-    """indexed_by: the space that the photos were encoded for, where that is another edition of this model; only a
-    library opened for reading can be in that state, since a writable one begins the new space at once."""
+    """scoring: what albums and names are measured by, the same for both.
+
+    indexed_by: the space that the photos were encoded for, where that is another edition of this model; only a
+    library opened for reading can be in that state, since a writable one begins the new space at once.
+    """
 
     encoder: Encoder
     space: Space
+    scoring: Scoring
     searcher: Searcher
     indexed_by: str = ""
 
@@ -53,8 +58,9 @@ class OpenModel:
         """Open the encoder's space in `library`; its record must stand in the database already."""
         spec = encoder.spec
         space = Space.open(library, spec.space_id, spec.id, spec.width, database)
-        searcher = Searcher(database, space, encoder, library / SPACES / spec.space_id)
-        return cls(encoder, space, searcher, indexed_by)
+        scoring = Scoring(database, space, encoder)
+        searcher = Searcher(database, scoring, encoder, library / SPACES / spec.space_id)
+        return cls(encoder, space, scoring, searcher, indexed_by)
 
     @classmethod
     def in_use(cls, library: Path, database: Database, first: str) -> OpenModel:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from sqlite_utils import Database as Tables
 
 from core.albums import Albums
+from core.albums.scoring import Scoring
 from core.library import albums as records
 from core.library import spaces
 from core.library.database import Database, open_for_writing
@@ -50,7 +51,7 @@ class MadeLibrary:
         database.write(lambda db: spaces.use_space(db, spec.space_id, spec.id, spec.width))
         database.write(lambda db: records.keep_texts(db, spec.space_id, texts or {}))
         space = Space.open(folder, spec.space_id, spec.id, spec.width, database)
-        made = cls(folder, database, space, encoder, Albums(database, space, encoder))
+        made = cls(folder, database, space, encoder, Albums(database, Scoring(database, space, encoder)))
         made.add(embeddings)
         return made
 

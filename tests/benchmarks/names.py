@@ -27,6 +27,7 @@ import numpy.typing as npt
 
 from core.albums.naming import Naming
 from core.albums.prompts import normalised
+from core.albums.scoring import Scoring
 from core.evaluate.pictures import encode_pictures, pictures
 from core.evaluate.zeroshot import average_precision
 from core.library.names import Name
@@ -83,7 +84,9 @@ class Owner:
     def __init__(self, folder: Path, encoder: Encoder, ranked: Embeddings, texts: dict[str, bytes]) -> None:
         self.made = MadeLibrary.of(folder, encoder, ranked, texts)
         self.ranked = len(ranked)
-        self._searcher = Searcher(self.made.database, self.made.space, encoder, folder)
+        self._searcher = Searcher(
+            self.made.database, Scoring(self.made.database, self.made.space, encoder), encoder, folder
+        )
         self._naming = Naming(self.made.database, lambda: self.made.albums)
         self._name: Name | None = None
 

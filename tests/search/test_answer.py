@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.albums.scoring import Scoring
 from core.app import Shiguang, open_library
 from core.library.photos import photos_with_words
 from core.models.encoder import Encoder
@@ -101,7 +102,12 @@ def test_scores_are_cosines_of_the_stored_vectors(library: Shiguang) -> None:
 def test_warming_up_can_be_stopped(library: Shiguang) -> None:
     encoder = Encoder.open(library.encoder.folder)
     encoder.spec = replace(encoder.spec, calibration=replace(encoder.spec.calibration, slope=0.5))
-    searcher = Searcher(library.database, library.space, encoder, library.folder / "nowhere")
+    searcher = Searcher(
+        library.database,
+        Scoring(library.database, library.space, encoder),
+        encoder,
+        library.folder / "nowhere",
+    )
     cancel = CancelToken()
     cancel.cancel()
     with pytest.raises(Cancelled):

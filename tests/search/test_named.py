@@ -11,6 +11,7 @@ import pytest
 
 from core.albums.naming import Naming
 from core.albums.prompts import normalised
+from core.albums.scoring import Scoring
 from core.errors import WrongUse
 from core.library.judgements import every_judgement
 from core.library.photos import set_keywords
@@ -69,7 +70,9 @@ def home(
 
 @pytest.fixture
 def searcher(home: MadeLibrary) -> Searcher:
-    return Searcher(home.database, home.space, home.encoder, home.folder)
+    return Searcher(
+        home.database, Scoring(home.database, home.space, home.encoder), home.encoder, home.folder
+    )
 
 
 @pytest.fixture
