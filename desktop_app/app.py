@@ -94,7 +94,7 @@ class Running(QObject):
         window.show()
         window.raise_()
         window.activateWindow()
-        window.add_folders(folders)
+        window.folders.add(folders)
 
     def _take_interrupt(self) -> None:
         self.was_interrupted = True

@@ -106,6 +106,11 @@ def tr(source: str, n: int | None = None, **values: object) -> str:
     return str(found).format_map(values) if values else str(found)
 
 
+def sentences(*said: str) -> str:
+    """Whole sentences after one another; empty ones are left out. Chinese puts no space between them."""
+    return ("" if _speech.language == "zh_CN" else " ").join(each for each in said if each)
+
+
 def number(value: float, decimals: int = 0) -> str:
     """A number with grouped digits, as the language writes it."""
     return _speech.locale.toString(float(value), "f", decimals)

@@ -14,6 +14,7 @@ from desktop_app.items.cells import Cells
 from desktop_app.items.photo_model import PhotoModel
 from desktop_app.workers.albums import Curating
 from desktop_app.workers.asking import Asking
+from desktop_app.workers.carrying import Carrier
 from desktop_app.workers.fetching import Fetching
 from desktop_app.workers.indexing import Indexing
 from desktop_app.workers.keeping import Keeping
@@ -65,6 +66,15 @@ class Session(QObject):
         self.models.moved.connect(self.albums.note_change)
         self.indexing.stored.connect(self.albums.note_change)
         self.indexing.ran.connect(self.albums.note_change)
+        self.carrying = Carrier(self._slow_albums, self)
+        for again in (
+            self.asking.ask_again,
+            self.albums.note_change,
+            self.telling.list_again,
+            self.keeping.read_all_again,
+            self.cells.forget_cards,
+        ):
+            self.carrying.brought.connect(again)
         self.training = Training(self._learning, self._reading, self.models, self)
         self.training.moved.connect(self.asking.ask_again)
         self.training.moved.connect(self.albums.note_change)
@@ -102,6 +112,7 @@ class Session(QObject):
             self.asking.begin(library)
             self.albums.begin(library)
             self.telling.begin(library)
+            self.carrying.begin(library)
             self.indexing.begin(library, self._folders)
             self.models.begin(library)
             self.training.begin(library)
@@ -141,6 +152,7 @@ class Session(QObject):
         self.models.finish()
         self.albums.finish()
         self.telling.finish()
+        self.carrying.finish()
         self.training.finish()
         all_stopped = close_all(
             [

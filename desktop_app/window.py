@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
 from PySide6.QtCore import QEvent, Signal, Slot
 from PySide6.QtGui import QCloseEvent, QKeySequence, QResizeEvent, QShortcut
-from PySide6.QtWidgets import QFileDialog, QMainWindow, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QMainWindow, QSplitter, QVBoxLayout, QWidget
 
 from core.errors import ShiguangError
 from core.settings import CELL_PX, LANGUAGE, SIDEBAR_PX, THEME, Settings
 from desktop_app.dialogs.albums_desk import AlbumsDesk
+from desktop_app.dialogs.carrying_desk import CarryingDesk
 from desktop_app.dialogs.error_box import show_error
 from desktop_app.dialogs.faults import FaultsDialog
+from desktop_app.dialogs.folders_desk import FoldersDesk
 from desktop_app.dialogs.models_desk import ModelsDesk
 from desktop_app.dialogs.names_desk import NamesDesk
-from desktop_app.dialogs.reveal import open_folder
 from desktop_app.dialogs.shortcuts import ShortcutsDialog
 from desktop_app.dialogs.training_desk import TrainingDesk
 from desktop_app.i18n import speak, tr
@@ -33,9 +31,6 @@ from desktop_app.views.viewer import Viewer
 from desktop_app.workers.indexing import State
 from desktop_app.workers.keeping import Overview
 
-if TYPE_CHECKING:
-    from core.library.roots import Root
-
 LEAST_WIDTH, LEAST_HEIGHT = 720, 480
 FIRST_WIDTH, FIRST_HEIGHT = 1200, 800
 SIDEBAR_LEAST_PX, SIDEBAR_MOST_PX = 180, 320
@@ -49,8 +44,8 @@ class Window(QMainWindow):
     def __init__(self, session: Session, settings: Settings, dress: Dress) -> None:
         super().__init__()
         self._session, self._settings, self._dress = session, settings, dress
-        self._folders = FolderModel(self)
-        self.sidebar = Sidebar(self._folders)
+        self._folder_list = FolderModel(self)
+        self.sidebar = Sidebar(self._folder_list)
         self.top = TopBar()
         self.room = Room(session)
         self.models = ModelsDesk(session.models, self.sidebar.status, self)
@@ -58,8 +53,9 @@ class Window(QMainWindow):
         undo = Undo()
         self.albums = AlbumsDesk(session.albums, self.sidebar, self.room, undo, self)
         self.names = NamesDesk(session, self.room, self.sidebar.status, undo, self)
+        self.folders = FoldersDesk(session.indexing, self.sidebar, self)
+        self.carrying = CarryingDesk(session.carrying, self.top, self)
         self.viewer: Viewer | None = None
-        self._removed: Root | None = None
         self._overview: Overview | None = None
         self._is_closed = False
         self._lay_out()
@@ -97,9 +93,6 @@ class Window(QMainWindow):
         sidebar.all_photos_asked.connect(room.show_all)
         sidebar.favourites_asked.connect(self._show_favourites)
         sidebar.faults_asked.connect(self.show_faults)
-        sidebar.add_folder_asked.connect(self.choose_folder)
-        sidebar.folders.remove_asked.connect(self._remove_folder)
-        sidebar.folders.open_asked.connect(self._open_folder)
         sidebar.status.paused.connect(session.indexing.pause)
         sidebar.status.went_on.connect(session.indexing.go_on)
         sidebar.status.stopped.connect(session.indexing.stop)
@@ -112,13 +105,13 @@ class Window(QMainWindow):
         top.language_chosen.connect(self._choose_language)
         top.shortcuts_asked.connect(self.show_shortcuts)
         room.opened.connect(self._open_photo)
-        room.folder_asked.connect(self.choose_folder)
+        room.folder_asked.connect(self.folders.choose)
         room.error_opened.connect(self.show_error)
         room.went_back.connect(top.search.clear)
         room.grid.back_asked.connect(room.step_back)
         room.grid.favourite_asked.connect(self._toggle_favourite)
         room.grid.rating_asked.connect(self._rate)
-        self._drops.dropped.connect(self.add_folders)
+        self._drops.dropped.connect(self.folders.add)
         session.keeping.overviewed.connect(self._take_overview)
         session.indexing.progress.connect(sidebar.status.show_progress)
         session.indexing.state_changed.connect(self._take_state)
@@ -133,7 +126,7 @@ class Window(QMainWindow):
         for keys, action in (
             ("/", self._focus_search),
             ("Ctrl+F", self._focus_search),
-            ("Ctrl+O", self.choose_folder),
+            ("Ctrl+O", self.folders.choose),
             ("Ctrl++", self.top.larger),
             ("Ctrl+=", self.top.larger),
             ("Ctrl+-", self.top.smaller),
@@ -162,36 +155,10 @@ class Window(QMainWindow):
 
     # ---- folders
 
-    def choose_folder(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, tr("Choose a folder of photos"))
-        if folder:
-            self.add_folders([folder])
-
-    @Slot(object)
-    def add_folders(self, folders: Sequence[str]) -> None:
-        """Watch folders and take their photos in."""
-        for folder in folders:
-            self._session.indexing.add_folder(folder)
-
-    @Slot(object)
-    def _remove_folder(self, root: Root) -> None:
-        self._removed = root
-        self._session.indexing.remove_folder(root.id)
-        self.sidebar.status.offer_undo(tr("No longer watched"), self._undo_remove)
-
-    def _undo_remove(self) -> None:
-        if self._removed is not None:
-            self.add_folders([self._removed.display])
-            self._removed = None
-
-    @Slot(object)
-    def _open_folder(self, root: Root) -> None:
-        open_folder(root.display)
-
     @Slot(object)
     def _take_overview(self, overview: Overview) -> None:
         self._overview = overview
-        self._folders.show_roots(overview.roots)
+        self._folder_list.show_roots(overview.roots)
         self.sidebar.show_overview(overview)
         self._say_counts()
 
@@ -262,11 +229,12 @@ class Window(QMainWindow):
         receiver = Receiver(dialog)
         receiver.came.connect(dialog.show_faults)
         self._session.read_faults(receiver)
-        dialog.finished.connect(dialog.deleteLater)
-        dialog.open()
+        self._open(dialog)
 
     def show_shortcuts(self) -> None:
-        dialog = ShortcutsDialog(self)
+        self._open(ShortcutsDialog(self))
+
+    def _open(self, dialog: QDialog) -> None:
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
 

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from core.albums.gathering import NOBODY, Gathering, Members
 from core.albums.members import Changed, Member, Shelved, changed, check_name, members_of
-from core.albums.membership import NOBODY, Gathering, Members
 from core.albums.panel import NEVER, Panel
 from core.albums.review import CANDIDATES, worth_asking
 from core.albums.scoring import Scoring

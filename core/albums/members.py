@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.albums.cutoff import band
-from core.albums.membership import Members
+from core.albums.gathering import Members
 from core.albums.panel import Scores
 from core.errors import WrongUse
 from core.library.albums import Album

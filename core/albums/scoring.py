@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.albums.backdrop import SAMPLE, Backdrop
-from core.albums.membership import Gathering, Members
+from core.albums.gathering import Gathering, Members
 from core.albums.names import Meant, Names
 from core.albums.panel import PHOTOS_AT_ONCE, Entry, Panel
 from core.albums.probe import Probe, learn

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 
 from core.progress import Progress
 from desktop_app.dialogs.reveal import open_folder
-from desktop_app.i18n import explain, number, tr
+from desktop_app.i18n import explain, number, sentences, tr
 from desktop_app.views.elided_label import ElidedLabel
 from desktop_app.workers.albums import Curating
 from desktop_app.workers.worker import Done, End, Failed, Worker
@@ -127,12 +127,12 @@ class ExportDialog(QDialog):
             words = [tr("{n} photos are there.", n=end.value.photos)]
             if end.value.missing:
                 words.append(tr("{n} photos are not here now.", n=len(end.value.missing)))
-            self.words.setText(" ".join(words))
+            self.words.setText(sentences(*words))
             self.words.setToolTip("\n".join(end.value.missing[:50]))
             self._open.show()
         elif isinstance(end, Failed):
             said = explain(end.error)
-            self.words.setText(f"{said.details or said.what} {said.what_to_do}")
+            self.words.setText(sentences(said.details or said.what, said.what_to_do))
 
     def _open_folder(self) -> None:
         if self._folder is not None:

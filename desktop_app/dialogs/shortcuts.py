@@ -32,6 +32,7 @@ def shortcuts() -> tuple[tuple[str, str], ...]:
         (f"{control}N", tr("Names")),
         (f"{control}M", tr("Models")),
         (f"{control}L", tr("Learn from you")),
+        (f"{control}B", tr("Backup and sidecars")),
         (f"{control},", tr("Settings")),
         ("F1  ?", tr("Keyboard shortcuts")),
     )

@@ -45,6 +45,7 @@ class TopBar(QWidget):
     models_asked = Signal()
     training_asked = Signal()
     names_asked = Signal()
+    carrying_asked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -119,6 +120,7 @@ class TopBar(QWidget):
             (tr("Names…"), "Ctrl+N", self.names_asked),
             (tr("Models…"), "Ctrl+M", self.models_asked),
             (tr("Learn from you…"), "Ctrl+L", self.training_asked),
+            (tr("Backup and sidecars…"), "Ctrl+B", self.carrying_asked),
             (tr("Keyboard shortcuts"), "F1", self.shortcuts_asked),
         ):
             action = self._menu.addAction(words, QKeySequence(keys), signal.emit)

@@ -29,7 +29,20 @@ from desktop_app.i18n import (
 
 BRACES = re.compile(r"\{(\w+)\}")
 # What is Latin in Chinese, too.
-LATIN_ALLOWED = {"JPEG", "PNG", "JSON", "CSV", "F", "backups", "settings", "json"}
+LATIN_ALLOWED = {
+    "XMP",
+    "digiKam",
+    "Lightroom",
+    "darktable",
+    "JPEG",
+    "PNG",
+    "JSON",
+    "CSV",
+    "F",
+    "backups",
+    "settings",
+    "json",
+}
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""Who is in albums, as plain arrays: a library may have a hundred albums of ten thousand photos each."""
+"""Gathers who is in albums, as plain arrays: a library may have a hundred albums of ten thousand photos each."""
 
 from __future__ import annotations
 
