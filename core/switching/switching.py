@@ -141,6 +141,8 @@ class Switching:
         cancel.check()
         self._measure(encoder, report, cancel)
         _try_towers(encoder)
+        # A large text tower would lie in memory all the while that photos are encoded.
+        encoder.close()
         cancel.check()
         self._want_room(spec)
         sweep(self._folder / SPACES, self._database)
