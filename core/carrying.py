@@ -17,7 +17,7 @@ from core.library.albums import has_albums
 from core.library.database import Database
 from core.library.roots import watched_roots
 from core.log import logger
-from core.progress import CancelToken, Report, silent
+from core.progress import Cancelled, CancelToken, Report, silent
 from core.settings import SIDECARS, SIDECARS_AUTOMATIC, Settings
 
 log = logger(__name__)
@@ -71,9 +71,15 @@ class Carrying:
 
     def read_sidecars(self, report: Report, cancel: CancelToken, *, dry_run: bool = False) -> Read:
         """Take in what other programs wrote (core/albums/read_sidecars.py says by which rule)."""
-        done = read_sidecars(self._database, report, cancel, dry_run=dry_run)
+        try:
+            done = read_sidecars(self._database, report, cancel, dry_run=dry_run)
+        except Cancelled:
+            # What was taken in until then stays, and is no news to the next call.
+            if not dry_run:
+                self._fill_albums()
+            raise
         if done.accepted and not dry_run:
-            self._fill_albums(cancel)
+            self._fill_albums()
         return done
 
     def sidecar_counts(self) -> dict[str, int]:
@@ -93,14 +99,15 @@ class Carrying:
         with self._turns.alone(cancel):
             done = restore(self._database, self._folder, path, report, cancel)
         if any(done.merged.came[name] for name in FILL_ALBUMS):
-            self._fill_albums(cancel)
+            self._fill_albums()
         return done
 
-    def _fill_albums(self, cancel: CancelToken) -> None:
+    def _fill_albums(self) -> None:
+        """By what is in already: not stopped with what brought it, for a second at most."""
         if not has_albums(self._database.reader()):
             return
         try:
-            self._albums().rescore(cancel)
+            self._albums().rescore()
         except ShiguangError as error:
             # Without a model albums cannot fill; the decisions are in, and the next import fills them.
             log.warning("the albums are not filled anew: %s", error)

@@ -66,7 +66,7 @@ class Session(QObject):
         self.models.moved.connect(self.albums.note_change)
         self.indexing.stored.connect(self.albums.note_change)
         self.indexing.ran.connect(self.albums.note_change)
-        self.carrying = Carrier(self._slow_albums, self)
+        self.carrying = Carrier(self._slow_albums, self._reading, self)
         for again in (
             self.asking.ask_again,
             self.albums.note_change,

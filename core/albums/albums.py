@@ -13,7 +13,7 @@ from core.albums.gathering import NOBODY, Gathering, Members
 from core.albums.members import Changed, Member, Shelved, changed, check_name, members_of
 from core.albums.panel import NEVER, Panel
 from core.albums.review import CANDIDATES, worth_asking
-from core.albums.scoring import Scoring
+from core.albums.scoring import Scoring, has_grown
 from core.albums.why import Why, reasons
 from core.errors import NotThere
 from core.library import albums as records
@@ -37,6 +37,8 @@ class Albums:
         self._space = scoring.space
         self.scoring = scoring
         self._panel: Panel | None = None
+        # When all members were stored last: the edition of the backdrop, and the photos of the space.
+        self._scored = -1, 0
         self._guard = threading.RLock()
 
     # ---- which albums there are
@@ -255,7 +257,9 @@ class Albums:
         if not records.has_albums(self._database.reader()):
             return
         with self._guard:
-            if self.scoring.has_grown:
+            edition, vectors = self._scored
+            # Whoever asks for the backdrop may have made a new one: a search for a name, too.
+            if edition != self.scoring.edition or has_grown(self._space, vectors):
                 self.rescore()
                 return
             if self._panel is None:
@@ -277,9 +281,12 @@ class Albums:
         if not records.has_albums(self._database.reader()):
             return
         with self._guard:
+            vectors = len(self._space)
             panel = self._panel = self.scoring.panel(self.all())
+            edition = self.scoring.edition
         if panel.entries:
             self._store(panel, self.scoring.members(panel, cancel))
+        self._scored = edition, vectors
 
     # ---- inside
 

@@ -41,6 +41,8 @@ class Scoring:
         self.prompts = Prompts(database, encoder, space.id)
         self._database = database
         self._backdrop: Backdrop | None = None
+        # Counts the backdrops: with another one every border is another.
+        self.edition = 0
         self._vectors_then = 0
         self.names = Names(database, space, self.prompts, self.backdrop)
         self._probes: dict[int, tuple[Album, tuple[tuple[int, bool], ...], list[Meant], Probe]] = {}
@@ -48,7 +50,7 @@ class Scoring:
 
     def backdrop(self) -> Backdrop:
         with self._guard:
-            if self._backdrop is None or self.has_grown:
+            if self._backdrop is None or has_grown(self.space, self._vectors_then):
                 photos = self._visible_photos()
                 # The same photos each time: borders must not move by chance.
                 chosen = np.random.default_rng(0).permutation(len(photos))[:SAMPLE]
@@ -56,13 +58,9 @@ class Scoring:
                 sample = sample.reshape(len(chosen), self.space.width)
                 self._backdrop = Backdrop.of(sample, self.prompts.neutrals())
                 self._vectors_then = len(self.space)
+                self.edition += 1
                 self._probes.clear()
             return self._backdrop
-
-    @property
-    def has_grown(self) -> bool:
-        """Whether borders would move, as many photos came since they were worked out."""
-        return len(self.space) > (1 + GROWN) * self._vectors_then
 
     def entry(
         self, album: Album, decided: dict[int, bool] | None = None, names: Sequence[Name] | None = None
@@ -132,3 +130,8 @@ class Scoring:
         photos: Ints = photo_of_row[photo_of_row != NOBODY]
         hidden = np.fromiter(hidden_photos(self._database.reader()), np.int64)
         return photos[~np.isin(photos, hidden)] if len(hidden) else photos
+
+
+def has_grown(space: Space, vectors_then: int) -> bool:
+    """Whether borders would move, as many photos came since the space had so many."""
+    return len(space) > (1 + GROWN) * vectors_then

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from desktop_app.i18n import data_size, explain, sentences, tr
+from desktop_app.i18n import data_size, explain, number, sentences, tr
 from desktop_app.workers.carrying import BACKUP, READ, RESTORE, WRITE
 from desktop_app.workers.worker import Done, End, Failed
 
@@ -31,8 +31,9 @@ def fault_words(end: End) -> str:
 
 
 def _backed_up(done: BackedUp) -> str:
-    said = tr("What you said of {n} photos is in the file", n=done.photos)
-    return f"{said} ({data_size(done.size_bytes)})."
+    return tr(
+        "What you said of {n} photos is in the file ({size}).", n=done.photos, size=data_size(done.size_bytes)
+    )
 
 
 def _restored(done: Restored) -> str:
@@ -62,10 +63,10 @@ def _read(done: Read) -> str:
         words.append(
             tr(
                 "From them: keywords {keywords}, ratings {ratings}, captions {captions}, photos put into albums {accepted}.",
-                keywords=done.keywords,
-                ratings=done.ratings,
-                captions=done.captions,
-                accepted=done.accepted,
+                keywords=number(done.keywords),
+                ratings=number(done.ratings),
+                captions=number(done.captions),
+                accepted=number(done.accepted),
             )
         )
     return sentences(*words, *_unusable(done))

@@ -36,18 +36,19 @@ class Outside:
 
 
 class Carrier(QObject):
-    """Call `begin` once and `finish` before closing the lane."""
+    """Call `begin` once and `finish` before closing the lanes."""
 
     looked = Signal(object)  # Outside
     began = Signal()
     progress = Signal(object)  # Progress
     ended = Signal()  # `done` says how
-    brought = Signal()  # something came in: what is shown may be another now
+    brought = Signal()  # something may have come in: what is shown may be another now
     refused = Signal(object)  # ShiguangError of a setting
 
-    def __init__(self, lane: Lane, parent: QObject | None = None) -> None:
+    def __init__(self, lane: Lane, reading: Lane, parent: QObject | None = None) -> None:
+        """lane: of long tasks; reading: of small questions, which wait for none of those"""
         super().__init__(parent)
-        self._lane = lane
+        self._lane, self._reading = lane, reading
         self._library: Shiguang | None = None
         self._worker: Worker | None = None
         self._what = ""
@@ -69,7 +70,7 @@ class Carrier(QObject):
     def look(self) -> None:
         """How things are comes as `looked`."""
         if self._library is not None:
-            self._lane.run(partial(_look, self._library), self._take_look)
+            self._reading.run(partial(_look, self._library), self._take_look)
 
     def write_by_itself(self, value: bool) -> None:
         self._choose(SIDECARS, value)
@@ -97,7 +98,7 @@ class Carrier(QObject):
 
     def _choose(self, setting: Setting[bool], value: bool) -> None:
         if self._library is not None:
-            self._lane.run(partial(_choose, self._library, setting, value), self._take_look)
+            self._reading.run(partial(_choose, self._library, setting, value), self._take_look)
 
     def _start(self, what: str, task: Callable[[Shiguang, Report, CancelToken], Any]) -> None:
         if self._library is None or self._worker is not None:
@@ -118,7 +119,8 @@ class Carrier(QObject):
             return
         self.done = self._what, end
         self.ended.emit()
-        if isinstance(end, Done) and self._what in (RESTORE, READ):
+        if self._what in (RESTORE, READ):
+            # However it ended: what came until then stays.
             self.brought.emit()
         self.look()
 

@@ -126,6 +126,18 @@ def test_an_album_that_fills_with_the_first_import_is_scored_anew_when_the_libra
     assert set(stored) == inside(made.albums.show(album)) == set(range(2, 22))
 
 
+def test_borders_that_a_search_moved_meanwhile_are_scored_anew(make: Make, photos_of: Photos) -> None:
+    made = make(photos_of("a dog", 20))
+    album = made.albums.create("cats", ["a cat"])
+    made.albums.take_new(made.add(photos_of("a cat", 1)))
+    for caption in ("a cat", "a receipt", "a bedroom", "a plate of food"):
+        new = made.add(photos_of(caption, 20, seed=3))
+        made.albums.scoring.backdrop()  # as a search for a name does
+        made.albums.take_new(new)
+    stored, _ = records.members(made.database.reader(), made.space.id, album.id)
+    assert set(stored) == inside(made.albums.show(album))
+
+
 def test_a_rule_lets_nothing_else_in(made: MadeLibrary) -> None:
     rule = (Filter("from", "2005", "2005"), Filter("before", "2006", "2005"))
     album = made.albums.create("cats of 2005", ["a cat"], rule=rule)

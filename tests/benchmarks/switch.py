@@ -60,11 +60,12 @@ def say(**value):
 def ask():
     i = 0
     while not done.is_set():
-        # Words that no earlier question had: the text tower works each time, as when somebody types.
+        # Words that no earlier question had: the text tower works each time, as when somebody types. A number by
+        # itself could be a year.
         i += 1
         begin = time.perf_counter()
         try:
-            hits = library.search(Query(f"{QUERIES[i % len(QUERIES)]} {i}", limit=10, everything=True)).hits
+            hits = library.search(Query(f"{QUERIES[i % len(QUERIES)]} x{i}", limit=10, everything=True)).hits
             say(ms=1000 * (time.perf_counter() - begin), hits=len(hits))
         except Exception as error:
             say(error=repr(error))

@@ -19,6 +19,9 @@ from tests.made_models import make_model
 
 Photos = Callable[..., Path]
 TINY = "local:tiny"
+# As another program writes it.
+FIVE_STARS = """<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+<rdf:Description rdf:about="" xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmp:Rating="5"/></rdf:RDF></x:xmpmeta>"""
 
 
 def shown(opened: Opened, photos: Path) -> Opened:
@@ -85,11 +88,13 @@ def test_what_was_said_goes_into_a_file_and_into_another_library(
 def test_a_file_that_is_no_backup_is_said_and_changes_nothing(ready: Opened, tmp_path: Path) -> None:
     wrong = tmp_path / "holiday.zip"
     wrong.write_bytes(b"no backup at all")
+    photo = rate_first(ready, 2)
     dialog = dialog_of(ready)
-    with ready.qtbot.waitSignal(ready.session.carrying.ended):
+    with ready.qtbot.waitSignal(ready.session.carrying.brought):
         ready.session.carrying.restore(wrong)
     assert "holiday.zip" in dialog.words.text()
     assert dialog.restore_button.isEnabled()
+    assert stars_of(ready, photo) == 2
 
 
 def test_sidecars_are_written_counted_and_read_in(ready: Opened, photos: Photos) -> None:
@@ -100,9 +105,12 @@ def test_sidecars_are_written_counted_and_read_in(ready: Opened, photos: Photos)
     [sidecar] = photos(0).glob("*.xmp")
     ready.wait_for(lambda: dialog.counts.text() == "1 sidecar is written.")
 
-    sidecar.write_text(sidecar.read_text(encoding="utf-8").replace(">3<", ">5<").replace('"3"', '"5"'))
+    [other] = (jpeg for jpeg in photos(0).glob("*.jpg") if jpeg.name not in sidecar.name)
+    Path(f"{other}.xmp").write_text(FIVE_STARS, encoding="utf-8")
     dialog.read_button.click()
     ready.wait_for(lambda: dialog.words.text().startswith("1 sidecar was new or changed."))
+    rows = [ready.session.timeline.photo(row) for row in range(2)]
+    ready.wait_for(lambda: {stars_of(ready, row) for row in rows} == {3, 5})
 
 
 def test_the_choice_to_write_by_itself_is_kept(ready: Opened) -> None:
@@ -123,9 +131,7 @@ def test_what_waits_for_its_folder_is_said(ready: Opened) -> None:
     assert words == "812 sidecars are written. 3 are not written yet: their folders cannot be written to."
 
 
-def test_the_dialog_speaks_chinese(ready: Opened) -> None:
+def test_the_dialog_speaks_chinese(ready: Opened, english: None) -> None:
     speak("zh_CN")
-    dialog = dialog_of(ready)
-    said = [label.text() for label in dialog.findChildren(QLabel)]
-    speak("en")
+    said = [label.text() for label in dialog_of(ready).findChildren(QLabel)]
     assert {"备份", "附属文件"} <= set(said)

@@ -24,7 +24,7 @@ log = logger(__name__)
 
 MEASURED_FILE = "measured.json"
 # What is measured, and how, has this number; another one voids what an older program wrote.
-_EDITION = 1
+_EDITION = 2
 _writing = threading.Lock()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -28,7 +28,7 @@ Embeddings = npt.NDArray[np.float32]
 Feed = Mapping[str, npt.NDArray[Any]]
 
 OUTPUT = "embedding"
-# So many parts of a batch run at the same time on the CPU. More would leave each too few pictures.
+# A batch is cut into so many parts on a machine of as many cores.
 _PARTS = 2
 
 
@@ -59,11 +59,14 @@ def open_session(
 def open_image_session(
     path: Path, provider: str, *, precision: str = "fp32", threads: int | None = None
 ) -> Session:
-    """As `open_session`, for a tower that is given batches while other processes want the same cores."""
-    cores = threads or psutil.cpu_count(logical=False) or os.cpu_count() or 1
-    if provider != CPU or cores < _PARTS:
+    """As `open_session`, for a tower that is given batches while other processes want the same cores.
+
+    Side by side only where it was measured: with more cores than parts the runs would share threads again.
+    """
+    cores = threads or psutil.cpu_count(logical=False) or os.cpu_count()
+    if provider != CPU or cores != _PARTS:
         return open_session(path, provider, precision=precision, threads=threads)
-    return SideBySideSession(path, precision, cores)
+    return SideBySideSession(path, precision)
 
 
 class OnnxRuntimeSession:
@@ -102,23 +105,29 @@ class OnnxRuntimeSession:
 
 
 class SideBySideSession:
-    """Batches on ONNX Runtime's CPU provider, each cut into parts that run at the same time.
+    """Batches on ONNX Runtime's CPU provider, each cut into parts that run at the same time, each on a core.
 
     Threads that share one run wait for each other after every layer, spinning, and while photos are imported the
     decoders have the cores that they wait for. Two runs that share nothing do not wait: on 2 cores a photo then
     cost 31 ms of the cores' time instead of 45 (EfficientNet-Lite0 and Lite2; alone on the machine both cost 30).
+    A single picture has one core alone.
     """
 
-    def __init__(self, path: Path, precision: str, cores: int) -> None:
-        # Each run brings the thread it is called in; on 2 cores the runtime then has none of its own.
-        self._session = OnnxRuntimeSession(path, CPU, precision, cores - _PARTS + 1)
+    def __init__(self, path: Path, precision: str) -> None:
+        # Each run has the thread it is called in, and the runtime none of its own.
+        self._session = OnnxRuntimeSession(path, CPU, precision, 1)
         self._others = ThreadPoolExecutor(_PARTS - 1, thread_name_prefix="encode beside")
 
     def run(self, feed: Feed) -> Embeddings:
         """As `Session.run`; the feed is pixels [n, 3, s, s] with n > 0."""
         first, *others = (part for part in np.array_split(feed["pixels"], _PARTS) if len(part))
         beside = [self._others.submit(self._session.run, {"pixels": part}) for part in others]
-        return np.concatenate([self._session.run({"pixels": first}), *(each.result() for each in beside)])
+        try:
+            own = self._session.run({"pixels": first})
+        finally:
+            # Who tries again with fewer pictures finds the memory of these free.
+            wait(beside)
+        return np.concatenate([own, *(each.result() for each in beside)])
 
 
 class OpenVinoSession:
