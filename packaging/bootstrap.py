@@ -358,12 +358,12 @@ def read_query(asks: bool) -> str:
 
 
 def test(options: Sequence[str], offline: bool) -> int:
-    """Run the test suite with a window system that shows nothing, a few test files at a time."""
+    """Run the test suite with a window system that shows nothing, several tests at a time."""
     missing = system_packages.missing_for_window()
     if missing:
         system_packages.provide(missing, say, offline)
     environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
-    together = ["--numprocesses", "auto", "--maxprocesses", "4", "--dist", "loadfile"]
+    together = ["--numprocesses", "auto", "--maxprocesses", "4", "--dist", "worksteal"]
     return call([PYTHON, "-m", "pytest", *together, *options], cwd=ROOT, env=environment)
 
 

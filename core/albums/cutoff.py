@@ -22,6 +22,8 @@ Floats = npt.NDArray[np.float32]
 # leaves a recall of .6 to all but one album of the train parts: .91, .89 and .82 of what is there come in, .53, .62 and
 # .72 of that is right, and of a library without the kind 1.1, .7 and .4 % come in.
 TOWARDS_FIT = 0.92
+# Of what fits, where there are no words and so no peak: an album known by its marks alone, and a name.
+WITHOUT_WORDS = 0.85
 # The same where the peak is the kind itself: most photos are of it then, and less has to be asked of each (at .62
 # an all-dogs library is to .97 full of dogs, at .7 to .94).
 TOWARDS_FIT_OF_ONE_KIND = 0.62

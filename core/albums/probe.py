@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.albums.backdrop import NEUTRAL_SHARE, Backdrop
-from core.albums.cutoff import STEEPNESS, TOWARDS_FIT, cutoff
+from core.albums.cutoff import STEEPNESS, WITHOUT_WORDS, cutoff
 
 Floats = npt.NDArray[np.float64]
 Embeddings = npt.NDArray[np.float32]
@@ -64,7 +64,7 @@ def prior_of(
     """
     width = len(backdrop.mean)
     if direction is None:
-        border = TOWARDS_FIT * backdrop.fit + shift
+        border = WITHOUT_WORDS * backdrop.fit + shift
         return Prior(np.zeros(width, np.float32), -STEEPNESS * border, border)
     asked = direction - NEUTRAL_SHARE * backdrop.neutral
     rest = 1 - NEUTRAL_SHARE
