@@ -89,6 +89,9 @@ def _encode(options: argparse.Namespace, output: Output, cancel: CancelToken) ->
     else:
         name = options.model or STARTER
         folder = model_folder(name, options.library / "models")
+        if not forms_bench.can_compare(folder):
+            yield from _as_it_is(name, options.library / "models", cancel)
+            return
         pictures = _drawn(ModelSpec.load(folder).preprocessing.size_px)
         found = forms_bench.given(name, folder, pictures, texts, output.progress, cancel)
     for row in found:
@@ -97,7 +100,7 @@ def _encode(options: argparse.Namespace, output: Output, cancel: CancelToken) ->
 
 
 def _as_it_is(name: str, models: Path, cancel: CancelToken) -> Iterator[dict[str, Any]]:
-    """What is measured without any of the extra: the form in use, on every provider."""
+    """The form in use, on every provider: all there is without the extra, or of a model that has no other form."""
     encoder = Encoder.open(model_folder(name, models))
     measured = encoder.measure(cancel)
     for one in measured.tried:

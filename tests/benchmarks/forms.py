@@ -1,10 +1,10 @@
 """The forms of a model side by side: torch eager fp32, ONNX Runtime fp32, plain dynamic int8, and what is chosen.
 
-    .venv/bin/python -m tests.benchmarks.forms [--outliers layer-norm|everywhere] [--pictures 256] [--starter]
+    .venv/bin/python -m tests.benchmarks.forms [--outliers layer-norm|everywhere] [--pictures 256]
 
 On real photos where the test data is at hand, else on drawn ones. Random weights of Chinese-CLIP ViT-B/16's size
-(core/models/convert/sized.py says what of them means something), or the starter's trained ones. The same code
-runs in `shiguang bench encode`.
+(core/models/convert/sized.py says what of them means something). The same code runs in `shiguang bench
+encode`, also for your own models. The starter came in integers alone: there only its one form is timed.
 """
 
 from __future__ import annotations
@@ -20,8 +20,7 @@ from PIL import Image
 
 from core.models.convert import forms_bench, sized
 from core.models.preprocess import Pixels, square
-from core.models.registry import STARTER, model_folder
-from core.models.spec import ModelSpec, Preprocessing
+from core.models.spec import Preprocessing
 from core.progress import CancelToken, silent
 from tests.benchmarks.machine import machine
 
@@ -54,18 +53,11 @@ def main() -> None:
     )
     options.add_argument("--outliers", choices=sized.OUTLIERS, default="")
     options.add_argument("--pictures", type=int, default=256)
-    options.add_argument("--starter", action="store_true")
     asked = options.parse_args()
     cancel = CancelToken()
-    if asked.starter:
-        folder = model_folder(STARTER, None)
-        pictures = photos(asked.pictures, ModelSpec.load(folder).preprocessing)
-        rows = forms_bench.given(STARTER, folder, pictures, captions(), silent, cancel)
-    else:
-        plan = Preprocessing("squash", 224, "bicubic", sized.MEAN, sized.STD)
-        pictures = photos(asked.pictures, plan)
-        rows = forms_bench.sized("vit-b-16", asked.outliers, pictures, captions(), silent, cancel)
-    for row in rows:
+    plan = Preprocessing("squash", 224, "bicubic", sized.MEAN, sized.STD)
+    pictures = photos(asked.pictures, plan)
+    for row in forms_bench.sized("vit-b-16", asked.outliers, pictures, captions(), silent, cancel):
         value = None if row.value is None else round(row.value, 3)
         more = row.more | {"outliers": asked.outliers, "pictures": len(pictures), "machine": machine()}
         print(

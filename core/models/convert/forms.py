@@ -260,11 +260,8 @@ class Reference:
     precision: str
 
 
-def _references(folder: Path, spec: ModelSpec) -> dict[str, Reference]:
-    """By tower, the widest form that is here; a tower of which only integers are left is passed over.
-
-    Raises ModelError when that leaves none: forms made of integers would be measured against their errors.
-    """
+def widest_forms(folder: Path, spec: ModelSpec) -> dict[str, Reference]:
+    """By tower, the widest form that is here; a tower of which only integers are left is passed over."""
     found = {}
     for tower, file, used in (
         ("image", IMAGE_FILE, spec.image_precision),
@@ -275,6 +272,12 @@ def _references(folder: Path, spec: ModelSpec) -> dict[str, Reference]:
             if path.is_file():
                 found[tower] = Reference(path, wide)
                 break
+    return found
+
+
+def _references(folder: Path, spec: ModelSpec) -> dict[str, Reference]:
+    """Raises ModelError where there are none: forms made of integers would be measured against their errors."""
+    found = widest_forms(folder, spec)
     if not found:
         raise ModelError(
             f"{folder} holds no fp32 form: without it nothing can be compared.",

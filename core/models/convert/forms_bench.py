@@ -22,7 +22,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from core.models.convert.accept import FormResult
-from core.models.convert.forms import AT_ONCE, optimise
+from core.models.convert.forms import AT_ONCE, optimise, widest_forms
 from core.models.convert.quantise import Range, dynamic, load_plain, quantised, save
 from core.models.convert.sized import ImageTower, TextTower, make_folder
 from core.models.preprocess import Pixels, normalise
@@ -62,6 +62,11 @@ def sized(
         model = make_folder(folder, outliers)
         towers = {"image": ImageTower(model).eval(), "text": TextTower(model).eval()}
         yield from compared(size, folder, pictures, texts, report, cancel, towers=towers)
+
+
+def can_compare(folder: Path) -> bool:
+    """Whether other forms can be made of a model; not of one that came in integers alone, as the starter does."""
+    return bool(widest_forms(folder, ModelSpec.load(folder)))
 
 
 def given(
