@@ -13,7 +13,7 @@ from core.albums.gathering import NOBODY, Gathering, Members
 from core.albums.members import Changed, Member, Shelved, changed, check_name, members_of
 from core.albums.panel import NEVER, Panel
 from core.albums.review import CANDIDATES, worth_asking
-from core.albums.scoring import Scoring, has_grown
+from core.albums.scoring import Scoring
 from core.albums.why import Why, reasons
 from core.errors import NotThere
 from core.library import albums as records
@@ -37,8 +37,9 @@ class Albums:
         self._space = scoring.space
         self.scoring = scoring
         self._panel: Panel | None = None
-        # When all members were stored last: the edition of the backdrop, and the photos of the space.
-        self._scored = -1, 0
+        # The edition of the backdrop by which all members were stored last.
+        self._scored = -1
+        # One change of members at a time: what is worked out while photos come in would be stored over them.
         self._guard = threading.RLock()
 
     # ---- which albums there are
@@ -254,17 +255,32 @@ class Albums:
 
     def take_new(self, photos: Sequence[int]) -> None:
         """Photos that just got their vectors join their albums. Called in the batch that stored them."""
-        if not records.has_albums(self._database.reader()):
-            return
         with self._guard:
-            edition, vectors = self._scored
-            # Whoever asks for the backdrop may have made a new one: a search for a name, too.
-            if edition != self.scoring.edition or has_grown(self._space, vectors):
+            if not records.has_albums(self._database.reader()):
+                return
+            # By whatever it has grown since, by these photos or because somebody asked: a search for a name, too.
+            if self._scored != self.scoring.edition_now():
                 self.rescore()
                 return
             if self._panel is None:
                 self._panel = self.scoring.panel(self.all())
-            panel = self._panel
+            self._take_in(self._panel, photos)
+
+    def rescore(self, cancel: CancelToken | None = None) -> None:
+        """Fill every album anew from the vectors: after an import, a model switch, or a fine-tune. Raises Cancelled."""
+        with self._guard:
+            if not records.has_albums(self._database.reader()):
+                return
+            edition = self.scoring.edition_now()
+            panel = self._panel = self.scoring.panel(self.all())
+            if panel.entries:
+                self._store(panel, self.scoring.members(panel, cancel))
+            self._scored = edition
+
+    # ---- inside
+
+    def _take_in(self, panel: Panel, photos: Sequence[int]) -> None:
+        """Store which albums of the panel new photos are in."""
         have, rows = self.scoring.rows_of(photos)
         if not panel.entries or not len(have):
             return
@@ -276,29 +292,16 @@ class Albums:
             panel, [(now.came_since(NOBODY), now.gone_since(all_of_them)) for now in found.members()]
         )
 
-    def rescore(self, cancel: CancelToken | None = None) -> None:
-        """Fill every album anew from the vectors: after an import, a model switch, or a fine-tune. Raises Cancelled."""
-        if not records.has_albums(self._database.reader()):
-            return
-        with self._guard:
-            vectors = len(self._space)
-            panel = self._panel = self.scoring.panel(self.all())
-            edition = self.scoring.edition
-        if panel.entries:
-            self._store(panel, self.scoring.members(panel, cancel))
-        self._scored = edition, vectors
-
-    # ---- inside
-
     def _learn(self, album: Album, marks: int, change: Callable[[], object]) -> Changed:
         """Run a change of decisions and store what it does to the album and its family."""
-        family = self._family(album)
-        before = self.scoring.panel(family)
-        change()
-        after = self.scoring.panel(family)
-        old, new = self._both(before, after)
-        self._store(after, new)
-        self._panel = None
+        with self._guard:
+            family = self._family(album)
+            before = self.scoring.panel(family)
+            change()
+            after = self.scoring.panel(family)
+            old, new = self._both(before, after)
+            self._store(after, new)
+            self._panel = None
         place = after.place[album.id]
         return changed(album.id, marks, old[place], new[place])
 
@@ -318,10 +321,11 @@ class Albums:
 
     def _refresh(self, album: Album) -> Members:
         """Store the members of an album's family anew; those of the album."""
-        panel = self.scoring.panel(self._family(album))
-        members = self.scoring.members(panel)
-        self._store(panel, members)
-        self._panel = None
+        with self._guard:
+            panel = self.scoring.panel(self._family(album))
+            members = self.scoring.members(panel)
+            self._store(panel, members)
+            self._panel = None
         return members[panel.place[album.id]]
 
     def _store(self, panel: Panel, found: Sequence[Members]) -> None:

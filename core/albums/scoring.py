@@ -62,6 +62,13 @@ class Scoring:
                 self._probes.clear()
             return self._backdrop
 
+    def edition_now(self) -> int:
+        """The edition of the backdrop that the next score is measured by: a new one where the space has grown."""
+        with self._guard:
+            if self._backdrop is not None:
+                self.backdrop()
+            return self.edition
+
     def entry(
         self, album: Album, decided: dict[int, bool] | None = None, names: Sequence[Name] | None = None
     ) -> Entry:
@@ -122,7 +129,9 @@ class Scoring:
         prior = prior_of_prompts(album, meant, self.prompts, backdrop)
         probe = learn(prior, backdrop, marked.reshape(len(marks), self.space.width), accepted)
         with self._guard:
-            self._probes[album.id] = (album, marks, meant, probe)
+            # Another thread may have asked for a new backdrop meanwhile: by that one this probe is wrong.
+            if self._backdrop is backdrop:
+                self._probes[album.id] = (album, marks, meant, probe)
         return probe
 
     def _visible_photos(self) -> Ints:

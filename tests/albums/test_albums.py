@@ -126,6 +126,18 @@ def test_an_album_that_fills_with_the_first_import_is_scored_anew_when_the_libra
     assert set(stored) == inside(made.albums.show(album)) == set(range(2, 22))
 
 
+def test_photos_that_come_one_by_one_until_borders_move_are_counted_as_they_are_shown(
+    make: Make, photos_of: Photos
+) -> None:
+    made = make(photos_of("a cat", 8))
+    album = made.albums.create("cats", ["a cat"])
+    # The first is counted by the borders of eight photos, the last by those of eleven.
+    for caption in ("a cat", "a dog", "a plate of food"):
+        made.albums.take_new(made.add(photos_of(caption, 1, seed=3)))
+        stored, _ = records.members(made.database.reader(), made.space.id, album.id)
+        assert set(stored) == inside(made.albums.show(album))
+
+
 def test_borders_that_a_search_moved_meanwhile_are_scored_anew(make: Make, photos_of: Photos) -> None:
     made = make(photos_of("a dog", 20))
     album = made.albums.create("cats", ["a cat"])
