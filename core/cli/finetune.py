@@ -39,6 +39,12 @@ def add_commands(commands: Commands) -> None:
         help="learn from a set in MUGE's layout instead (default: --how full)",
     )
     train.add_argument(
+        "--teacher",
+        default="",
+        metavar="MODEL",
+        help="of lora and full: a larger model that is here, whose answers to the same photos are followed too",
+    )
+    train.add_argument(
         "--stages",
         type=_stages,
         default=(),
@@ -87,14 +93,17 @@ def _finetune(library: Shiguang, options: argparse.Namespace, output: Output, ca
                 how,
                 options.seed,
                 options.muge,
+                teacher=options.teacher,
                 stages=options.stages,
                 epochs=options.epochs,
                 rate=options.rate,
                 thrifty=options.thrifty,
             )
-        elif options.muge or options.stages or options.epochs or options.rate or options.thrifty:
+        elif any(
+            (options.muge, options.teacher, options.stages, options.epochs, options.rate, options.thrifty)
+        ):
             raise WrongUse(
-                f"--muge, --stages, --epochs, --rate and --thrifty do not go with --how {how}.",
+                f"--muge, --teacher, --stages, --epochs, --rate and --thrifty do not go with --how {how}.",
                 what_to_do="Take --how lora or full.",
             )
         plan = personal.plan_of(towers) if towers else personal.plan(how)

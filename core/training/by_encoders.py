@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from PIL import Image, UnidentifiedImageError
 
 from core.errors import ModelError
@@ -20,9 +21,9 @@ from core.models.encoder import Encoder
 from core.models.preprocess import Pixels, square
 from core.models.spec import SPEC_FILE, ModelSpec, file_sha256
 from core.photos.thumbs import Thumbs
-from core.progress import CancelToken, Progress, Report, silent
+from core.progress import CancelToken, Pace, Progress, Report, silent
 from core.training.encoders import Encoders, open_encoders
-from core.training.full import Course, Material, State, embedded, go, train_encoders
+from core.training.full import MICRO, Course, Material, State, Teacher, embedded, go, train_encoders
 from core.training.gate import MOST_FORGOTTEN, Figures, Verdict, figures, judge
 from core.training.general import General, Words, normalised
 from core.training.loop import Point
@@ -51,12 +52,14 @@ class Lessons:
     squares  of some photos by their numbers, as the model takes them: those that can be had, in that order, and
              [n, s, s, 3] uint8
     name     what models trained on this are called behind their "+"
+    teacher  another model, a larger one, whose answers to what teaches are followed too
     """
 
     training: Sequence[Saying]
     held_out: Sequence[Saying]
     squares: Callable[[Sequence[int], ModelSpec, CancelToken], tuple[list[int], Pixels]]
     name: str
+    teacher: Encoder | None = None
 
 
 def learn_by_encoders(
@@ -88,6 +91,9 @@ def learn_by_encoders(
     judging, _ = material(lessons.held_out, general.judging)
     gap = _gap(encoders, teaching)
     before = _figures(encoders, judging, general, gap)
+    if lessons.teacher is not None:
+        teacher = _taught(lessons, lessons.teacher, teaching.table, report, cancel)
+        teaching = replace(teaching, teacher=teacher)
     watch = _watched(watch, encoders, judging)
     scale, start = train_encoders(encoders, teaching, encoder.spec.logit_scale, course, report, cancel, watch)
     report(Progress("judge"))
@@ -98,6 +104,21 @@ def learn_by_encoders(
         return _write(encoder, encoders, new, model_id, scale, verdict.why, tried)
 
     return Result(verdict, write)
+
+
+def _taught(lessons: Lessons, model: Encoder, table: Table, report: Report, cancel: CancelToken) -> Teacher:
+    """What the teacher makes of a table's photos and texts, worked out once; its memory is given back."""
+    _, squares = lessons.squares(table.photos, model.spec, cancel)
+    pace = Pace(report, "teacher", len(squares))
+    found = []
+    for begin in range(0, len(squares), MICRO):
+        cancel.check()
+        found.append(torch.from_numpy(model.encode_images(squares[begin : begin + MICRO])))
+        pace.step(len(found[-1]))
+    pace.flush()
+    texts = torch.from_numpy(model.encode_texts(table.texts))
+    model.close()
+    return Teacher(torch.cat(found), texts, model.spec.logit_scale)
 
 
 def _watched(

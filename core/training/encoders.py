@@ -25,6 +25,7 @@ from core.models.preprocess import Pixels, normalise
 from core.models.spec import IMAGE_FILE, TEXT_FILE, ModelSpec
 from core.models.tokenize import Tokenizer
 from core.progress import CancelToken, Pace, Report
+from core.training.augment import varied
 
 Floats = npt.NDArray[np.float32]
 Inputs = tuple[Tensor, ...]
@@ -97,10 +98,9 @@ class SourceEncoders(Encoders):
         return torch.from_numpy(feed["ids"]), torch.from_numpy(feed["mask"])
 
     def photos(self, inputs: Inputs) -> Tensor:
-        squares = inputs[0].numpy()
-        if self.image.training and torch.rand(()) < 0.5:
-            squares = squares[:, :, ::-1]
-        pixels = torch.from_numpy(normalise(squares, self._spec.preprocessing))
+        pixels = torch.from_numpy(normalise(inputs[0].numpy(), self._spec.preprocessing))
+        if self.image.training:
+            pixels = varied(pixels)
         embeddings: Tensor = self.image(pixels)
         return embeddings
 

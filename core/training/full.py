@@ -1,7 +1,8 @@
 """The full recipe: contrastive training of the encoders themselves, as Chinese-CLIP trains (Yang et al. 2022).
 
 Two stages: first the image tower is locked (LiT, Zhai et al. 2022) and texts learn to meet the photos, then both
-towers learn. What the model knew is held by distillation from where it began, over the owner's photos and
+towers learn. A larger model may teach: what it finds alike in a batch is followed beside what was said (Hinton et al.
+2015; Chinese-CLIP's distillation). What the model knew is held by distillation from where it began, over the owner's photos and
 everyday words, and by going only part of the way at the end (WiSE-FT, Wortsman et al. 2022).
 """
 
@@ -40,8 +41,9 @@ BATCH = 256
 MICRO = 32
 # Everyday words that a step is held by.
 WORDS = 128
-# What the distillation counts beside the contrastive loss.
+# What staying with where it began, and following a teacher, count beside the contrastive loss.
 HOLD = 1.0
+FOLLOW = 1.0
 # LiT first, then both, the image tower more slowly; heads on features learn in hundreds of steps.
 LIT, BOTH = "lit", "full"
 STAGES = {
@@ -62,6 +64,22 @@ LORA_SHARE = 3.0
 
 
 @dataclass(frozen=True, slots=True)
+class Teacher:
+    """What another model, a larger one, makes of the same photos and texts.
+
+    photos [n, d], texts [m, d]: in its own space, L2-normalised; scale: its logit scale
+    """
+
+    photos: Tensor
+    texts: Tensor
+    scale: float
+
+    def logits(self, photos: Tensor, texts: Tensor) -> Tensor:
+        """Of photos and texts by their rows."""
+        return self.scale * self.photos[photos] @ self.texts[texts].T
+
+
+@dataclass(frozen=True, slots=True)
 class Material:
     """What the encoders are fed: rows of `photos` and `texts` are those of `table`; `words` are everyday words."""
 
@@ -69,6 +87,7 @@ class Material:
     photos: Inputs
     texts: Inputs
     words: Inputs
+    teacher: Teacher | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,13 +190,18 @@ class Stage:
         # The same text twice would be its own wrong answer: its first place stands for all.
         first = torch.tensor([i for i, text in enumerate(texts.tolist()) if text not in texts[:i].tolist()])
         columns = texts[first]
-        return loss.contrastive_among(
+        value = loss.contrastive_among(
             photos,
             embeddings[first],
             self._scale(),
             self._true[rows][:, columns],
             self._rejected[rows][:, columns],
         )
+        teacher = self._material.teacher
+        if teacher is None:
+            return value
+        taught = teacher.logits(rows, columns)
+        return value + FOLLOW * loss.distillation(photos, embeddings[first], self._scale(), taught)
 
     def _hold(self, rows: Tensor, words: Tensor, arithmetic: Arithmetic) -> float:
         """Add the gradients of staying with the teacher on everyday words."""

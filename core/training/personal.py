@@ -272,6 +272,7 @@ class Personal:
         seed: int,
         folder: Path | None = None,
         *,
+        teacher: str = "",
         stages: Sequence[str] = (),
         epochs: int | None = None,
         rate: float | None = None,
@@ -280,8 +281,9 @@ class Personal:
         """A training by lora or full, to be planned and followed.
 
         folder  a set in MUGE's layout to learn from (core/training/pair_set.py); None: what the owner said
+        teacher  the id of another model that is here, whose answers are followed too
         stages, epochs, rate, thrifty  as `Course` has them; none: its own
-        Raises NotThere or WrongUse for a set that cannot be read.
+        Raises NotThere or WrongUse for a set that cannot be read, NotThere for a teacher that is not here.
         """
         # Heavy, and only these ways need them: the towers in torch, peft.
         from core.training.by_encoders import Lessons, squares_of
@@ -297,6 +299,8 @@ class Personal:
         else:
             said = pairs.sayings(self._database.reader(), self._space.id, self._also)
             lessons = Lessons(said.training, said.held_out, squares_of(self._thumbs), NAME)
+        if teacher:
+            lessons = replace(lessons, teacher=Encoder.open(model_folder(teacher, self._library / MODELS)))
         return TowerTraining(self._library, self._encoder, self._in_use, lessons, course, seed)
 
     def standing(self, how: str, seed: int) -> str:

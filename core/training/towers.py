@@ -47,8 +47,16 @@ class TowerTraining:
 
     @property
     def digest(self) -> str:
-        """Of what shapes the result: the model, the lessons, the course, the seed."""
-        asked = (self.how, self.course.stages, self.course.epochs, self.course.rate, self.seed)
+        """Of what shapes the result: the model, the lessons and who teaches, the course, the seed."""
+        teacher = self.lessons.teacher
+        asked = (
+            self.how,
+            self.course.stages,
+            self.course.epochs,
+            self.course.rate,
+            self.seed,
+            *((teacher.spec.space_id,) if teacher else ()),
+        )
         told = repr((asked, self.encoder.spec.space_id, self.lessons.training, self.lessons.held_out))
         return hashlib.sha256(told.encode()).hexdigest()[:16]
 

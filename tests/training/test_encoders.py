@@ -17,6 +17,7 @@ from core.models.encoder import Encoder  # noqa: E402
 from core.models.spec import ModelSpec  # noqa: E402
 from core.photos.thumbs import Thumbs  # noqa: E402
 from core.progress import CancelToken, silent  # noqa: E402
+from core.resources import resource  # noqa: E402
 from core.training.by_encoders import Lessons, Result, learn_by_encoders, squares_of  # noqa: E402
 from core.training.full import Course  # noqa: E402
 from core.training.general import General  # noqa: E402
@@ -38,14 +39,16 @@ def said(photos: range) -> list[Saying]:
     return [Saying(photo, words_of(photo), "zh", CAPTION, True, photo) for photo in photos]
 
 
-def learn(folder: Path, thumbs: Thumbs, checkpoint: Path, *, lora: bool) -> Result:
+def learn(
+    folder: Path, thumbs: Thumbs, checkpoint: Path, *, lora: bool, teacher: Encoder | None = None
+) -> Result:
     encoder = Encoder.open(folder, threads=2)
     torch.manual_seed(0)
     side = encoder.spec.preprocessing.size_px
     some = encoder.encode_images(np.random.default_rng(1).integers(0, 256, (8, side, side, 3), np.uint8))
     result = learn_by_encoders(
         encoder,
-        Lessons(said(range(36)), said(range(36, PHOTOS)), squares_of(thumbs), "personal"),
+        Lessons(said(range(36)), said(range(36, PHOTOS)), squares_of(thumbs), "personal", teacher),
         General.of(encoder, some),
         # Random weights need larger steps than trained ones.
         Course(lora=lora, epochs=15, rate=6e-3 if lora else 2e-3, checkpoint=checkpoint),
@@ -70,7 +73,9 @@ def test_an_imported_chinese_clip_is_trained_and_written(
     folder = tmp_path / "models" / "local%3Acn"
     before = open_towers(folder)
 
-    result = learn(folder, thumbs, tmp_path / "kept", lora=lora)
+    # One of the two with a teacher, whose space and pixels are others.
+    teacher = Encoder.open(resource("models", "starter")) if lora else None
+    result = learn(folder, thumbs, tmp_path / "kept", lora=lora, teacher=teacher)
     new = tmp_path / "new"
     new.mkdir()
     spec = result.write(new, "local:cn+personal")

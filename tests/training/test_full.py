@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,16 @@ from core.models.preprocess import Pixels  # noqa: E402
 from core.progress import Cancelled, CancelToken, Report, silent  # noqa: E402
 from core.training import full  # noqa: E402
 from core.training.encoders import Encoders, Inputs  # noqa: E402
-from core.training.full import Course, Material, Stage, Watch, embedded, go, train_encoders  # noqa: E402
+from core.training.full import (  # noqa: E402
+    Course,
+    Material,
+    Stage,
+    Teacher,
+    Watch,
+    embedded,
+    go,
+    train_encoders,
+)
 from core.training.loop import Point, Settings, train  # noqa: E402
 from core.training.lora import add_lora, merge_lora  # noqa: E402
 from core.training.loss import LogitScale  # noqa: E402
@@ -177,6 +187,26 @@ def test_one_stage_alone_is_a_course(tmp_path: Path) -> None:
 
     for name, value in encoders.image.state_dict().items():
         assert torch.equal(value, before[name]), name
+
+
+def test_what_a_teacher_finds_alike_is_found_alike_though_nobody_said_it() -> None:
+    # To the teacher words 0 and 1 are one thing; what was said keeps them apart.
+    sight = torch.eye(KINDS)
+    sight[1] = sight[0]
+    likeness = {}
+    for taught in (False, True):
+        encoders = Small()
+        given = material(encoders)
+        kinds = torch.arange(KINDS * EACH) % KINDS
+        teacher = Teacher(sight[kinds], sight[[int(text) for text in given.table.texts]], 20.0)
+        learn(encoders, replace(given, teacher=teacher if taught else None), Course(epochs=60, rate=1e-2))
+        share_right(encoders, given)  # evaluation mode
+        similar = embedded(encoders.photos, given.photos) @ embedded(encoders.texts, given.texts).T
+        own, other = given.table.texts.index("0"), given.table.texts.index("1")
+        apart = similar[kinds.numpy() == 0][:, [own, other]].mean(0)
+        likeness[taught] = apart[0] - apart[1]
+
+    assert likeness[True] < likeness[False] / 2
 
 
 def test_lora_begins_as_no_change_and_is_added_in_exactly() -> None:
