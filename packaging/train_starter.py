@@ -92,7 +92,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, default=root.parent / "shared" / "data", help="the data folder")
     parser.add_argument("--cache", type=Path, default=root / ".cache" / "starter", help="wheels and features")
     parser.add_argument("--out", type=Path, default=resource("models", "starter"), help="the model folder")
-    parser.add_argument("--epochs", type=int, default=Settings().epochs)
+    parser.add_argument("--epochs", type=int, default=recipe.EPOCHS)
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
-from PIL import Image
+from PIL import Image, ImageOps
 
 from core.evaluate.pictures import pictures
 from core.log import logger
 from core.models.convert.starter.folder import PREPROCESSING, Vocabularies
-from core.models.preprocess import normalise, square
+from core.models.preprocess import Pixels, normalise, square
 from core.models.spec import Preprocessing
 from core.models.tokenize import padded
 from core.progress import CancelToken, Pace, Report
@@ -25,6 +26,33 @@ log = logger(__name__)
 Floats = npt.NDArray[np.float32]
 PHOTOS_AT_ONCE = 16
 TEXTS_AT_ONCE = 64
+# Share of a photo's area that a cut shows, and how much wider or higher than the photo it may be.
+CUT_AREA = (0.5, 1.0)
+CUT_FORM = 4 / 3
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One way of looking at all photos of a set.
+
+    cut_by  seed by which each photo is cut to a part of it and half of them are mirrored; None: they are seen whole
+    """
+
+    name: str
+    mirrored: bool = False
+    cut_by: int | None = None
+
+    def of(self, photos: Sequence[Image.Image], preprocessing: Preprocessing) -> Pixels:
+        """[n, s, s, 3] uint8, squashed to the square."""
+        if self.cut_by is not None:
+            draw = np.random.default_rng(self.cut_by)
+            photos = [_cut(photo, draw) for photo in photos]
+        squares = np.stack([square(photo, preprocessing) for photo in photos])
+        return squares[:, :, ::-1] if self.mirrored else squares
+
+
+AS_THEY_ARE = View("as-they-are")
+VIEWS = (AS_THEY_ARE, View("mirrored", mirrored=True), View("cut-1", cut_by=1), View("cut-2", cut_by=2))
 
 
 class Features:
@@ -36,21 +64,19 @@ class Features:
         self._report = report
         self._cancel = cancel
 
-    def of_photos(self, name: str, tar: Path, graph: Path, size_px: int, mirrored: bool) -> Floats:
+    def of_photos(self, name: str, tar: Path, graph: Path, size_px: int, view: View) -> Floats:
         """[n, width], the photos of a tar squashed to squares of `size_px`, in their order."""
         preprocessing = _sized(size_px)
-        key = _key(tar.stat().st_size, tar.name, graph.read_bytes(), size_px, mirrored)
+        key = _key(tar.stat().st_size, tar.name, graph.read_bytes(), size_px, view.mirrored, str(view.cut_by))
 
         def compute() -> Floats:
             session = _session(graph)
-            squares = [square(_opened(data), preprocessing) for _, data in pictures(tar)]
+            squares = view.of([_opened(data) for _, data in pictures(tar)], preprocessing)
             found = []
             pace = Pace(self._report, name, len(squares))
             for start in range(0, len(squares), PHOTOS_AT_ONCE):
                 self._cancel.check()
-                pixels = np.stack(squares[start : start + PHOTOS_AT_ONCE])
-                if mirrored:
-                    pixels = pixels[:, :, ::-1]
+                pixels = squares[start : start + PHOTOS_AT_ONCE]
                 found.append(session.run(None, {"pixels": normalise(pixels, preprocessing)})[0])
                 pace.step(len(pixels))
             pace.flush()
@@ -93,6 +119,16 @@ class Features:
             np.save(file, found.astype(np.float16))
         unfinished.replace(path)
         return found
+
+
+def _cut(photo: Image.Image, draw: np.random.Generator) -> Image.Image:
+    """A part of a photo of its size, mirrored half the time: of random area and form (Szegedy et al. 2015)."""
+    area, form = draw.uniform(*CUT_AREA), np.exp(draw.uniform(-1, 1) * np.log(CUT_FORM))
+    share = [min(1.0, float(np.sqrt(area * each))) for each in (form, 1 / form)]
+    size = [side * each for side, each in zip(photo.size, share, strict=True)]
+    left, top = (draw.uniform(0, side - part) for side, part in zip(photo.size, size, strict=True))
+    found = photo.resize(photo.size, Image.Resampling.BICUBIC, box=(left, top, left + size[0], top + size[1]))
+    return ImageOps.mirror(found) if draw.random() < 0.5 else found
 
 
 def _sized(size_px: int) -> Preprocessing:

@@ -62,31 +62,24 @@ class Bilingual:
 class Photos:
     """The captioned photos as features; photo i is row i everywhere.
 
-    views   features of the photos as they are and mirrored, each [n, 5248]
-    seen    what the classifiers on average see in each view, each [n, 1000], rows summing to 1
+    views   [v, n, 5248] features of the photos, looked at in v ways, the first as they are
+    seen    [v, n, 1000] what the classifiers on average see in each view, rows summing to 1
     en, zh  captions [n, 5, 896]
     """
 
-    views: list[Tensor]
-    seen: list[Tensor]
+    views: Tensor
+    seen: Tensor
     en: Tensor
     zh: Tensor
 
     def only(self, rows: Tensor) -> Photos:
-        def chosen(views: list[Tensor]) -> list[Tensor]:
-            return [view[rows] for view in views]
-
-        return Photos(chosen(self.views), chosen(self.seen), self.en[rows], self.zh[rows])
+        return Photos(self.views[:, rows], self.seen[:, rows], self.en[rows], self.zh[rows])
 
     def and_also(self, others: Photos) -> Photos:
         """These photos and behind them the others, in the same views."""
-
-        def joined(ours: list[Tensor], theirs: list[Tensor]) -> list[Tensor]:
-            return [torch.cat(pair) for pair in zip(ours, theirs, strict=True)]
-
         return Photos(
-            joined(self.views, others.views),
-            joined(self.seen, others.seen),
+            torch.cat([self.views, others.views], 1),
+            torch.cat([self.seen, others.seen], 1),
             torch.cat([self.en, others.en]),
             torch.cat([self.zh, others.zh]),
         )
@@ -159,7 +152,7 @@ class Heads:
         self._weights = weights
         self._sizes = sizes
         photos = material.photos
-        self.image = Head(photos.views[0].shape[1])
+        self.image = Head(photos.views.shape[2])
         self.text = Head(photos.en.shape[2])
         # Where InfoNCE on these photos, and the names, come to rest.
         self.scale, self.names_scale, self.concepts_scale = LogitScale(20), LogitScale(30), LogitScale(20)
@@ -191,21 +184,22 @@ class Heads:
             yield rows[start : start + size]
 
     def loss(self, rows: Tensor) -> Tensor:
-        """Of one batch: the photos `rows`, a random view, caption, name and word each."""
+        """Of one batch: the photos `rows`, of each a random view and caption; a random phrase of every name."""
         photos, weights = self._material.photos, self._weights
-        view = int(torch.randint(len(photos.views), ()))
+        view = torch.randint(len(photos.views), (len(rows),))
         imagined, imagined_seen = self._imagined(self._sizes.imagined)
-        features = _noisy(photos.views[view][rows], self.image)
+        features = _noisy(self.features(view, rows), self.image)
         images = self.image(torch.cat([features, imagined])).float()
         real = images[: len(rows)]
-        seen = torch.cat([photos.seen[view][rows], imagined_seen])
+        photos_seen = photos.seen[view, rows]
+        seen = torch.cat([photos_seen, imagined_seen])
         captions, names, concepts, words, chosen = self._texts(rows)
 
         total = torch.zeros(())
         for lang, share in enumerate((weights.english, 1 - weights.english)):
-            total = total + share * loss.contrastive(real, captions[lang], self.scale())
+            total = total + share * self.matched(real, captions[lang])
             total = total + weights.names / 2 * loss.classification(
-                real, names[lang], self.names_scale(), photos.seen[view][rows]
+                real, names[lang], self.names_scale(), photos_seen
             )
             total = total + weights.imagined / 2 * loss.classification(
                 images[len(rows) :], names[lang], self.names_scale(), imagined_seen
@@ -217,6 +211,14 @@ class Heads:
         total = total + weights.translation * self._translation(names, concepts, words)
         return total + weights.relation * self._relation(words, chosen)
 
+    def features(self, view: Tensor, rows: Tensor) -> Tensor:
+        """What the encoders make of the photos `rows` [n], each looked at in its view [n]."""
+        return self._material.photos.views[view, rows]
+
+    def matched(self, images: Tensor, captions: Tensor) -> Tensor:
+        """How badly images and captions [n, d], row by row, are told from all others of the batch."""
+        return loss.contrastive(images, captions, self.scale())
+
     def learn(self, rows: Tensor, arithmetic: Arithmetic) -> float:
         with arithmetic.autocast():
             value = self.loss(rows)
@@ -226,8 +228,8 @@ class Heads:
     def _imagined(self, count: int) -> tuple[Tensor, Tensor]:
         """Features of photos that were never taken, and what the classifier sees in them."""
         photos, classifier = self._material.photos, self._material.classifier
-        start = photos.views[int(torch.randint(len(photos.views), ()))]
-        start = start[torch.randint(len(start), (count,))]
+        views, rows, _ = photos.views.shape
+        start = photos.views[torch.randint(views, (count,)), torch.randint(rows, (count,))]
         classes = torch.randint(len(classifier.bias), (count,))
         lead = torch.rand(count) * (LEAD[1] - LEAD[0]) + LEAD[0]
         features = self._imagination.of(start, classes, lead)

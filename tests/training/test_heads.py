@@ -24,8 +24,8 @@ def phrases(groups: int, each: int) -> Phrases:
 
 
 def photos(count: int) -> Photos:
-    views = [torch.rand(count, 1280) for _ in range(2)]
-    seen = [torch.rand(count, 6).softmax(1) for _ in range(2)]
+    views = torch.rand(2, count, 1280)
+    seen = torch.rand(2, count, 6).softmax(2)
     captions = torch.randn(count, 5, 896), torch.randn(count, 5, 896)
     return Photos(views, seen, *captions)
 
