@@ -198,6 +198,13 @@ class Shiguang:
             self.albums.rescore(cancel)
         return switched
 
+    def fill_space(self, model: str, report: Report, cancel: CancelToken) -> None:
+        """Encode the photos that came since another model was in use: its space is complete then, and stays unused.
+
+        Stage reported: build. Raises NotThere, ModelError, DiskFull or Cancelled; what was encoded until then stays.
+        """
+        self._switching.fill(model, report, cancel)
+
     def drop_model(self, model: str, *, files: bool = True) -> None:
         """Take away a model's space and, with `files`, its folder. Raises WrongUse for the one in use and the starter."""
         self._switching.drop(model, files=files)

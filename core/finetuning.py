@@ -17,12 +17,13 @@ from core.evaluate.side_by_side import SEARCHES, Pair, first_photos, searches_of
 from core.models.fetch import route_of
 from core.models.registry import images_per_s, model_folder
 from core.models.spec import ModelSpec
+from core.models.trained import Note, base_of, read_note, way_back
 from core.progress import Cancelled, CancelToken, Progress, Report
 from core.search.open_model import MODELS
 from core.settings import MODEL_MIRROR, PROXY
 from core.switching import Switched
 from core.training import cost, extra, pairs
-from core.training.installing import CHECKPOINTS, Note, base_of, read_note, unfinished
+from core.training.installing import CHECKPOINTS, unfinished
 
 if TYPE_CHECKING:
     from core.training.gate import Verdict
@@ -89,11 +90,11 @@ class Finetuned:
 
 def outlook(library: Shiguang) -> Outlook:
     """What there is to learn from now. Raises NotThere or ModelError where the model in use cannot be opened."""
-    said = pairs.sayings(library.database.reader(), _base(library).space_id)
+    said = pairs.sayings(library.database.reader(), library.space.id)
     checkpoints = library.folder / CHECKPOINTS
     missing = extra.missing()
     try:
-        trained = read_note(library.folder, library.use_model().id)
+        trained = read_note(library.folder / MODELS, library.use_model().id)
     except NotThere:
         trained = None
     teaching = len({each.photo for each in said.training})
@@ -118,7 +119,7 @@ def ways(library: Shiguang, cancel: CancelToken) -> list[Way]:
 
     spec = _base(library)
     folder = model_folder(spec.id, library.folder / MODELS)
-    said = pairs.sayings(library.database.reader(), spec.space_id)
+    said = pairs.sayings(library.database.reader(), library.space.id)
     captions = len({(each.photo, each.text) for each in said.training if each.kind == pairs.CAPTION})
     is_whole = (folder / SOURCE_FOLDER).is_dir()
     texts = list(dict.fromkeys(each.text for each in said.training))
@@ -157,8 +158,9 @@ def finetune(
 ) -> Finetuned:
     """Learn, judge, and where it is better move the library to the new model; the same searches before and after.
 
-    keeps  asked when the move was stopped: True leaves the new model to be moved to next time, False takes it away
-    Stages reported: those of `Personal.learn` (gather, photos, texts, train, judge, write, move) and of
+    keeps  asked when the move of an adapter was stopped: True leaves the new model to be moved to next time, False
+           takes it away
+    Stages reported: build, where the model that it begins from has not seen all photos yet, those of `Personal.learn` (gather, photos, texts, train, judge, write, move) and of
     `Shiguang.switch_model`. Raises Cancelled, ModelError, DiskFull; then everything is as it was.
     """
     # Heavy and optional: torch comes with it.
@@ -168,6 +170,8 @@ def finetune(
     texts = searches_of(library.database.reader(), _everyday(library))
     old = first_photos(library.encoder, library.space, texts)
     try:
+        if how not in personal.TOWERS:
+            library.fill_space(_base(library).id, report, cancel)
         with personal.opened(
             library.folder, library.database, library.encoder, library.space, library.thumbs
         ) as own:
@@ -177,7 +181,8 @@ def finetune(
             return Finetuned(how, learned.verdict)
         library.switch_model(learned.spec.id, report, cancel)
     except Cancelled:
-        if not keeps():
+        # Hours of training are not thrown away because the move was stopped: the same training goes on with it.
+        if how not in personal.TOWERS and not keeps():
             take_back(library)
         raise
     new = first_photos(library.encoder, library.space, texts)
@@ -193,7 +198,8 @@ def take_back(library: Shiguang, but: str = "") -> None:
 def go_back(library: Shiguang, report: Report, cancel: CancelToken) -> Switched:
     """Move to the model that was in use before the last training. Raises NotThere where there was none."""
     report(Progress("check"))
-    return library.switch_model(read_note(library.folder, library.use_model().id).before, report, cancel)
+    models = library.folder / MODELS
+    return library.switch_model(way_back(models, read_note(models, library.use_model().id)), report, cancel)
 
 
 def _base(library: Shiguang) -> ModelSpec:

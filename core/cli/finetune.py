@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from core.app import Shiguang, open_library
 from core.cli.output import Output
 from core.errors import NotThere, WrongUse
+from core.models.trained import base_of, read_note, way_back
 from core.progress import CancelToken
+from core.search.open_model import MODELS
 from core.training.pairs import WEAK
 
 if TYPE_CHECKING:
@@ -18,8 +20,11 @@ if TYPE_CHECKING:
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
-# As core/training/full.py has them, whose import would load torch.
+# As core/training/full.py and arithmetic.py have them, whose import would load torch.
 STAGES = ("lit", "full")
+PRECISIONS = ("fp32", "bf16", "fp16")
+# Options that are fields of `core.training.full.Course`.
+COURSE = ("stages", "epochs", "rate", "precision", "thrifty")
 # What `core.training` needs and a plain installation has not.
 EXTRA = ("torch", "transformers", "onnx", "peft", "accelerate", "safetensors")
 
@@ -54,6 +59,11 @@ def add_commands(commands: Commands) -> None:
     train.add_argument("--epochs", type=int, metavar="N", help="of lora and full: passes of each stage")
     train.add_argument("--rate", type=float, metavar="R", help="of lora and full: the largest learning rate")
     train.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        help="of lora and full: in what matrices are multiplied (default fp32; bf16 is faster where the CPU has it)",
+    )
+    train.add_argument(
         "--thrifty",
         action="store_true",
         default=None,
@@ -85,6 +95,10 @@ def _finetune(library: Shiguang, options: argparse.Namespace, output: Output, ca
     training = _training()
     how = options.how or ("full" if options.muge else "adapter")
     towers = None
+    asked = {name: getattr(options, name) for name in COURSE}
+    course = {name: value for name, value in asked.items() if value}
+    if not options.dry_run and how not in training.TOWERS:
+        library.fill_space(base_of(library.use_model().id), output.progress, cancel)
     with training.opened(
         library.folder, library.database, library.encoder, library.space, library.thumbs, options.also
     ) as personal:
@@ -94,16 +108,11 @@ def _finetune(library: Shiguang, options: argparse.Namespace, output: Output, ca
                 options.seed,
                 options.muge,
                 teacher=options.teacher,
-                stages=options.stages,
-                epochs=options.epochs,
-                rate=options.rate,
-                thrifty=options.thrifty,
+                **course,
             )
-        elif any(
-            (options.muge, options.teacher, options.stages, options.epochs, options.rate, options.thrifty)
-        ):
+        elif options.muge or options.teacher or course:
             raise WrongUse(
-                f"--muge, --teacher, --stages, --epochs, --rate and --thrifty do not go with --how {how}.",
+                f"--muge, --teacher, --stages, --epochs, --rate, --precision and --thrifty do not go with --how {how}.",
                 what_to_do="Take --how lora or full.",
             )
         plan = personal.plan_of(towers) if towers else personal.plan(how)
@@ -146,7 +155,8 @@ def _of(said: str, choices: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _undo(library: Shiguang, output: Output, cancel: CancelToken) -> int:
-    before = _training().read_note(library.folder, library.use_model().id).before
+    models = library.folder / MODELS
+    before = way_back(models, read_note(models, library.use_model().id))
     done = library.switch_model(before, output.progress, cancel)
     value = {"event": "undone", "model": before, "space": done.space, "photos": done.photos}
     output.result(value, f"Back to the model {before}.")

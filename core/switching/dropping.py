@@ -8,18 +8,30 @@ from pathlib import Path
 
 from sqlite_utils import Database as Tables
 
-from core.errors import WrongUse
+from core.errors import ModelError, NotThere, WrongUse
 from core.library import spaces
 from core.library.database import Database
 from core.models.registry import NEW, STARTER, model_folder
+from core.models.trained import read_note
 from core.search.open_model import MODELS, SPACES
 from core.spaces.sweeping import sweep
+
+
+def needed_by_the_one_in_use(database: Database, models: Path) -> set[str]:
+    """Of a model that was trained here the one that it began from: the next training does, and undoing may go there."""
+    record = spaces.active_space(database.reader())
+    try:
+        note = read_note(models, record.model) if record is not None else None
+    except (NotThere, ModelError):
+        return set()
+    return {note.base} if note is not None else set()
 
 
 def drop(library: Path, database: Database, model: str, *, files: bool) -> None:
     """Take a model's spaces away and, with `files`, its folder; what the owner said is not touched.
 
-    Raises WrongUse for the model in use and for the starter, NotThere where there is neither space nor folder.
+    Raises WrongUse for the model in use, the one that it was trained from, and the starter, NotThere where there is
+    neither space nor folder.
     """
     if model == STARTER:
         raise WrongUse(
@@ -32,6 +44,11 @@ def drop(library: Path, database: Database, model: str, *, files: bool) -> None:
             f"The model {model} is in use.", what_to_do="Switch to another model first, then drop it."
         )
     folder = library / MODELS
+    if model in needed_by_the_one_in_use(database, folder):
+        raise WrongUse(
+            f"The model in use was trained from {model}.",
+            what_to_do="Go back first (shiguang finetune undo) or use another model, then drop it.",
+        )
     own_folder = None
     if files or not own:
         own_folder = model_folder(model, folder)

@@ -11,6 +11,7 @@ from core.library.database import Database
 from core.library.photos import counts
 from core.library.spaces import BUILDING, DROPPED, IN_USE, SpaceRecord
 from core.models.registry import STARTER, KnownModel, listed
+from core.switching.dropping import needed_by_the_one_in_use
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +21,14 @@ class ListedModel:
     space         the newest where an earlier edition of the model left another; None where there is none
     space_bytes   of all its spaces on the disk
     photos        in the library now; `space.vectors` of them have a vector
+    is_needed     the model in use was trained from it
     """
 
     known: KnownModel
     space: SpaceRecord | None
     space_bytes: int
     photos: int
+    is_needed: bool = False
 
     @property
     def id(self) -> str:
@@ -68,7 +71,7 @@ class ListedModel:
 
     @property
     def can_drop(self) -> bool:
-        return self.is_here and not self.is_in_use and self.id != STARTER
+        return self.is_here and not self.is_in_use and not self.is_needed and self.id != STARTER
 
 
 def models_of(library: Path, database: Database) -> list[ListedModel]:
@@ -77,11 +80,12 @@ def models_of(library: Path, database: Database) -> list[ListedModel]:
     photos = counts(reader)["photos"]
     records = [record for record in spaces.every_space(reader) if record.state != DROPPED]
     building = [record.model for record in records if record.state == BUILDING]
+    needed = needed_by_the_one_in_use(database, library / "models")
     found = []
     for known in listed(library / "models", building):
         own = [record for record in records if record.model == known.id]
         size = sum(_bytes(library / "spaces" / record.id) for record in own)
-        found.append(ListedModel(known, _chief(own), size, photos))
+        found.append(ListedModel(known, _chief(own), size, photos, known.id in needed))
     return found
 
 

@@ -102,6 +102,28 @@ class Switching:
         with self._alone():
             return self._switch(model, report, cancel, accept, first)
 
+    def fill(self, model: str, report: Report, cancel: CancelToken) -> None:
+        """Encode what the space of a model lacks, and leave it beside the one in use; see `Shiguang.fill_space`."""
+        with self._alone():
+            encoder = open_encoder(self._folder, self._database, model)
+            spec = encoder.spec
+            reader = self._database.reader()
+            record = spaces.active_space(reader)
+            if record is not None and record.id == spec.space_id:
+                return
+            self._want_room(spec)
+            self._database.write(lambda db: spaces.begin_space(db, spec.space_id, spec.id, spec.width))
+            pool = DecodingPool(self._plan(spec), self._workers)
+            try:
+                origin.confirm(self._folder / SPACES / spec.space_id, encoder.folder, spec, writable=True)
+                space = OpenModel.over(self._folder, self._database, encoder).space
+                building = Building(self._database, space, encoder, pool, self._turns)
+                building.work(self._pace(spec, encoder, report), cancel)
+                self._database.write(lambda db: spaces.keep_space(db, spec.space_id))
+            finally:
+                pool.close()
+                encoder.close()
+
     def drop(self, model: str, *, files: bool) -> None:
         """Take a model's spaces away; see `Shiguang.drop_model`."""
         with self._alone():

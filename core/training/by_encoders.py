@@ -24,7 +24,7 @@ from core.photos.thumbs import Thumbs
 from core.progress import CancelToken, Pace, Progress, Report, silent
 from core.training.encoders import Encoders, open_encoders
 from core.training.full import MICRO, Course, Material, State, Teacher, embedded, go, train_encoders
-from core.training.gate import MOST_FORGOTTEN, Figures, Verdict, figures, judge
+from core.training.gate import MOST_FORGOTTEN, Figures, Verdict, better, figures, judge
 from core.training.general import General, Words, normalised
 from core.training.loop import Point
 from core.training.pairs import Saying
@@ -53,6 +53,7 @@ class Lessons:
              [n, s, s, 3] uint8
     name     what models trained on this are called behind their "+"
     teacher  another model, a larger one, whose answers to what teaches are followed too
+    in_use   the model that serves now, where that is another one than what is trained: it is to be beaten, too
     """
 
     training: Sequence[Saying]
@@ -60,6 +61,7 @@ class Lessons:
     squares: Callable[[Sequence[int], ModelSpec, CancelToken], tuple[list[int], Pixels]]
     name: str
     teacher: Encoder | None = None
+    in_use: Encoder | None = None
 
 
 def learn_by_encoders(
@@ -91,14 +93,20 @@ def learn_by_encoders(
     judging, _ = material(lessons.held_out, general.judging)
     gap = _gap(encoders, teaching)
     before = _figures(encoders, judging, general, gap)
+    in_use = None
+    if lessons.in_use is not None:
+        answers = _answers(lessons, lessons.in_use, judging.table, report, cancel)
+        in_use = figures(judging.table, *answers, 0.0)
     if lessons.teacher is not None:
-        teacher = _taught(lessons, lessons.teacher, teaching.table, report, cancel)
+        photos, texts = _answers(lessons, lessons.teacher, teaching.table, report, cancel)
+        lessons.teacher.close()
+        teacher = Teacher(torch.from_numpy(photos), torch.from_numpy(texts), lessons.teacher.spec.logit_scale)
         teaching = replace(teaching, teacher=teacher)
     watch = _watched(watch, encoders, judging)
     scale, start = train_encoders(encoders, teaching, encoder.spec.logit_scale, course, report, cancel, watch)
     report(Progress("judge"))
     after = _strongest(encoders, start, before, lambda: _figures(encoders, judging, general, gap))
-    verdict = judge(before, after, len(judging.table.photos), seed)
+    verdict = judge(better(before, in_use), after, seed)
 
     def write(new: Path, model_id: str) -> ModelSpec:
         return _write(encoder, encoders, new, model_id, scale, verdict.why, tried)
@@ -106,19 +114,21 @@ def learn_by_encoders(
     return Result(verdict, write)
 
 
-def _taught(lessons: Lessons, model: Encoder, table: Table, report: Report, cancel: CancelToken) -> Teacher:
-    """What the teacher makes of a table's photos and texts, worked out once; its memory is given back."""
+def _answers(
+    lessons: Lessons, model: Encoder, table: Table, report: Report, cancel: CancelToken
+) -> tuple[Floats, Floats]:
+    """What another model makes of a table's photos [n, d] and texts [m, d]; its image tower's memory is given back."""
     _, squares = lessons.squares(table.photos, model.spec, cancel)
-    pace = Pace(report, "teacher", len(squares))
+    pace = Pace(report, "photos", len(squares))
     found = []
     for begin in range(0, len(squares), MICRO):
         cancel.check()
-        found.append(torch.from_numpy(model.encode_images(squares[begin : begin + MICRO])))
+        found.append(model.encode_images(squares[begin : begin + MICRO]))
         pace.step(len(found[-1]))
     pace.flush()
-    texts = torch.from_numpy(model.encode_texts(table.texts))
-    model.close()
-    return Teacher(torch.cat(found), texts, model.spec.logit_scale)
+    model.unload_images()
+    photos = np.concatenate([*found, np.zeros((0, model.spec.width), np.float32)])
+    return photos, model.encode_texts(table.texts)
 
 
 def _watched(

@@ -47,12 +47,8 @@ FOLLOW = 1.0
 # LiT first, then both, the image tower more slowly; heads on features learn in hundreds of steps.
 LIT, BOTH = "lit", "full"
 STAGES = {
-    LIT: Settings(
-        epochs=20, learning_rate=3e-4, warm_up=0.1, average=0.9, precision="fp32", largest_gradient=1.0
-    ),
-    BOTH: Settings(
-        epochs=20, learning_rate=1e-4, warm_up=0.1, average=0.9, precision="fp32", largest_gradient=1.0
-    ),
+    LIT: Settings(epochs=20, learning_rate=3e-4, warm_up=0.1, average=0.9, largest_gradient=1.0),
+    BOTH: Settings(epochs=20, learning_rate=1e-4, warm_up=0.1, average=0.9, largest_gradient=1.0),
 }
 # Of a stage, however few photos there are.
 LEAST_STEPS = 100
@@ -98,6 +94,7 @@ class Course:
     stages      names of STAGES in the order they are gone through
     epochs      of each stage; None: STAGES', and LEAST_STEPS at least
     rate        the largest learning rate of each stage; None: STAGES', a share of it by what learns
+    precision   in which matrices are multiplied: fp32, bf16, or fp16 with a scaler (core/training/arithmetic.py)
     thrifty     layers are computed again on the way back instead of being kept: a third more work, little memory;
                 None: where it would not fit into memory otherwise (`TowerTraining` decides)
     checkpoint  a folder for what is needed to go on after a stop, the caller takes it away; None: nothing is kept
@@ -107,6 +104,7 @@ class Course:
     stages: tuple[str, ...] = (LIT, BOTH)
     epochs: int | None = None
     rate: float | None = None
+    precision: str = "fp32"
     thrifty: bool | None = None
     checkpoint: Path | None = None
 
@@ -262,7 +260,7 @@ def _settings(course: Course, stage: str, photos: int, *, gentle: bool) -> Setti
     epochs = course.epochs or max(given.epochs, -(-LEAST_STEPS // steps))
     share = (TOWERS_SHARE if gentle else 1.0) * (LORA_SHARE if course.lora else 1.0)
     rate = course.rate or given.learning_rate * share
-    return replace(given, epochs=epochs, steps_an_epoch=steps, learning_rate=rate)
+    return replace(given, epochs=epochs, steps_an_epoch=steps, learning_rate=rate, precision=course.precision)
 
 
 def go(module: nn.Module, start: State, end: State, strength: float) -> None:

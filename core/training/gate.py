@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -39,8 +39,8 @@ class Figures:
     top1       share of photos whose first text, of all in that language, is one of theirs
     album_ap   mean average precision of albums over the photos decided on; None without any
     general    share of everyday words that still are nearest to their own photos (General.kept)
-    each       [units] what the bootstrap draws from, average precisions: of each photo's captions, where that is one
-               over the rank of the photo, and of each album
+    each       [photos] what the bootstrap draws from: of each photo the mean over what was said of it, of one over its
+               place among the photos of which the opposite holds
     """
 
     recall: float
@@ -113,7 +113,8 @@ def figures(table: Table, photos: Floats, texts: Floats, general: float) -> Figu
     similar = photos @ texts.T
     k = max(1, min(FIRST, len(photos) // PHOTOS_A_PLACE))
     ranks, first = _ranks(table, similar), _first(table, similar)
-    found = _row_means(np.where(np.isnan(ranks), np.nan, ranks < k))
+    of_captions = ranks[:, ~table.is_album]
+    found = _row_means(np.where(np.isnan(of_captions), np.nan, of_captions < k))
     albums = _album_precisions(table, similar)
     return Figures(
         recall=float(found.mean()) if len(found) else 0.0,
@@ -121,13 +122,24 @@ def figures(table: Table, photos: Floats, texts: Floats, general: float) -> Figu
         top1=float(first.mean()) if len(first) else 0.0,
         album_ap=float(albums.mean()) if len(albums) else None,
         general=general,
-        each=np.concatenate([_row_means(1 / (1 + ranks)), albums]),
+        each=_row_means(_stretched(table, 1 / (1 + ranks))),
     )
 
 
-def judge(before: Figures, after: Figures, photos: int, seed: int = 0) -> Verdict:
-    """Compare both on the same held-out sayings of `photos` photos."""
-    if photos < FEWEST_PHOTOS or not len(before.each):
+def better(begun: Figures, in_use: Figures | None) -> Figures:
+    """What a training has to beat: the model it began from or the one in use, whichever does better on the sayings.
+
+    What was known before is that of the first: trainings begin anew from it, so that little losses do not add up.
+    """
+    if in_use is None or in_use.each.sum() <= begun.each.sum():
+        return begun
+    return replace(in_use, general=begun.general)
+
+
+def judge(before: Figures, after: Figures, seed: int = 0) -> Verdict:
+    """Compare both on the same held-out sayings."""
+    photos = len(before.each)
+    if photos < FEWEST_PHOTOS:
         return Verdict(False, too_few(photos), before, after, reason=TOO_FEW, photos=photos)
     gain = after.each - before.each
     p = paired_bootstrap(gain, seed)
@@ -154,9 +166,9 @@ def too_few(photos: int) -> str:
 
 
 def paired_bootstrap(gain: Scores, seed: int = 0) -> float:
-    """How often the mean gain is nothing or less when the units [n] are drawn again, 0..1.
+    """How often the mean gain is nothing or less when the photos [n] are drawn again, 0..1.
 
-    One-sided; Efron and Tibshirani 1993, 16.4. With n units no p below 1 / (RESAMPLES + 1) is claimed.
+    One-sided; Efron and Tibshirani 1993, 16.4. With n photos no p below 1 / (RESAMPLES + 1) is claimed.
     """
     draw = np.random.default_rng(seed)
     worse = sum(gain[draw.integers(0, len(gain), len(gain))].mean() <= 0 for _ in range(RESAMPLES))
@@ -164,17 +176,38 @@ def paired_bootstrap(gain: Scores, seed: int = 0) -> float:
 
 
 def _ranks(table: Table, similar: Floats) -> Scores:
-    """[photos, texts]: how many wrong photos stand before a photo for a caption of its own, 0 the best; NaN elsewhere.
+    """[photos, texts]: how many photos are on the wrong side of one for what was said of it, 0 the best; NaN elsewhere.
 
-    Other photos the same caption is true of do not stand in its way (Bordes et al. 2013, filtered ranking):
-    "a photo of a daisy" is no failure because another daisy comes first.
+    Other photos the same text is true of do not stand in its way (Bordes et al. 2013, filtered ranking):
+    "a photo of a daisy" is no failure because another daisy comes first. Where some were refused, those are the
+    wrong ones (of the rest of an album nobody has said anything), and each of them is itself wrongly placed by those
+    that the text is true of behind it.
     """
     ranks = np.full(table.true.shape, np.nan)
-    for text in np.flatnonzero(~table.is_album):
-        wrong = np.sort(similar[~table.true[:, text], text])
+    for text in range(len(table.texts)):
+        refused = table.rejected[:, text]
+        wrong = np.sort(similar[refused if refused.any() else ~table.true[:, text], text])
         own = np.flatnonzero(table.true[:, text])
         ranks[own, text] = len(wrong) - np.searchsorted(wrong, similar[own, text], side="left")
+        if len(own):
+            right = np.sort(similar[own, text])
+            ranks[refused, text] = np.searchsorted(right, similar[refused, text], side="right")
     return ranks
+
+
+def _stretched(table: Table, precisions: Scores) -> Scores:
+    """The same means, with twice the spread for texts that some photos were accepted and some refused for.
+
+    There each photo is measured by those of the other side, so chance enters twice: the variance of a mean is that of
+    the accepted ones' plus that of the refused ones', four times what as many independent photos would have (DeLong et
+    al. 1988, of the area under the curve). Unstretched, noise on one album passed ten times as often as it may.
+    """
+    both = table.true.any(axis=0) & table.rejected.any(axis=0)
+    found = precisions.copy()
+    if both.any():
+        middle = np.nanmean(precisions[:, both], axis=0)
+        found[:, both] = middle + 2 * (precisions[:, both] - middle)
+    return found
 
 
 def _first(table: Table, similar: Floats) -> Scores:

@@ -1,19 +1,13 @@
-"""A trained model comes into the library: its folder in one rename, its space's rows where they need no decoding.
-
-Beside the folder's own files lies `trained.json`: which model it began from, which one it took over from, and the
-verdict. It names no space and shapes none.
-"""
+"""A trained model comes into the library: its folder in one rename, its space's rows where they need no decoding."""
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlite_utils import Database as Tables
 
@@ -24,6 +18,7 @@ from core.library.database import Database
 from core.models.registry import folder_name, known_models, model_folder
 from core.models.spec import ModelSpec
 from core.models.swap import new_folder_for
+from core.models.trained import NAME, NOTE_FILE, Note
 from core.progress import CancelToken, Pace, Report
 from core.search.open_model import MODELS
 from core.spaces.space import Space
@@ -31,32 +26,11 @@ from core.spaces.space import Space
 if TYPE_CHECKING:
     from core.training.adapter import Adapted
 
-NOTE_FILE = "trained.json"
-NAME = "personal"
 # In the library's folder: what trainings need to go on, and which model was put in place last.
 CHECKPOINTS = "training"
 PENDING_FILE = "pending.json"
 # Rows moved in one transaction.
 ROWS_AT_ONCE = 20_000
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """What a trained model says of itself: ids of the model it began from and of the one that was in use before."""
-
-    base: str
-    before: str
-    how: str
-    seed: int
-    verdict: dict[str, Any]
-
-
-def base_of(model_id: str) -> str:
-    """The model that a personal fine-tune began from: trainings begin anew from it, with all that was said by then.
-
-    What was trained on a set is a beginning of its own.
-    """
-    return re.sub(rf"\+{NAME}(-\d+)?$", "", model_id)
 
 
 def next_id(base: str, models: Path, name: str = NAME) -> str:
@@ -97,24 +71,6 @@ def install(
         shutil.rmtree(new, ignore_errors=True)
         raise
     return spec
-
-
-def read_note(library: Path, model_id: str) -> Note:
-    """Raises NotThere for a model that was not trained here."""
-    try:
-        path = model_folder(model_id, library / MODELS) / NOTE_FILE
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return Note(**content)
-    except FileNotFoundError as error:
-        raise NotThere(
-            f"The model in use, {model_id}, was not trained in this library.",
-            what_to_do="There is no fine-tune to undo.",
-        ) from error
-    except (OSError, ValueError, TypeError) as error:
-        raise ModelError(
-            f"what {model_id} says of its training cannot be read: {error}",
-            what_to_do="Choose the model to go back to: shiguang models use ID",
-        ) from error
 
 
 def unfinished(database: Database, library: Path, but: str = "") -> list[str]:

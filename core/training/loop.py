@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.log import logger
-from core.progress import CancelToken, Pace, Report
+from core.progress import Cancelled, CancelToken, Pace, Report
 from core.training.objective import Objective, Settings
 from core.training.run import Diverged, Run
 
@@ -56,9 +56,12 @@ def train(
     pace = Pace(report, "train", settings.steps, already=run.step)
     while run.epoch < settings.epochs:
         for batch in run.batches_left():
-            if cancel.is_cancelled:
+            try:
+                cancel.check()
+            except Cancelled:
+                # Also of one that was paused first: it waits inside the check.
                 run.save()
-            cancel.check()
+                raise
             loss = objective.learn(batch, run.arithmetic)
             run.update(loss)
             pace.step()

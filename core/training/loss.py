@@ -22,7 +22,10 @@ class LogitScale(nn.Module):
         self.log = nn.Parameter(torch.tensor(math.log(start)))
 
     def forward(self) -> Tensor:
-        return self.log.clamp(max=math.log(LARGEST_LOGIT_SCALE)).exp()
+        # The number itself is clamped, not what comes of it: above the bound there would be no way back.
+        with torch.no_grad():
+            self.log.clamp_(max=math.log(LARGEST_LOGIT_SCALE))
+        return self.log.exp()
 
 
 def contrastive(images: Tensor, texts: Tensor, logit_scale: Tensor) -> Tensor:

@@ -44,11 +44,16 @@ class Need:
         return (self.thrifty if is_thrifty else self.plain), is_thrifty
 
 
-def need(encoder: Encoder, photos: int, texts: int, *, lora: bool) -> Need:
+def need(encoder: Encoder, photos: int, texts: int, *, lora: bool, teacher: Encoder | None = None) -> Need:
     """For training this model's encoders on so many photos and texts. Raises ModelError for a broken `source/`."""
     size = encoder.spec.preprocessing.size_px
     # Squares; which text is true of which photo or was rejected, and what that is made from.
     material = photos * 3 * size * size + 5 * photos * texts
+    if teacher is not None:
+        # Its graphs and its own squares, before the training; both are given back, the system may not take them.
+        side = teacher.spec.preprocessing.size_px
+        graphs = (teacher.folder / file for file in teacher.spec.sha256 if ".onnx" in file)
+        material += photos * 3 * side * side + sum(path.stat().st_size for path in graphs if path.is_file())
     if not (encoder.folder / SOURCE_FOLDER).is_dir():
         both = BYTES_AT_REST + STARTER_BYTES + material
         return Need(both, both)

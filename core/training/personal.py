@@ -21,6 +21,7 @@ from core.library.database import Database
 from core.models.encoder import Encoder
 from core.models.registry import model_folder, remove_leftovers
 from core.models.spec import ModelSpec
+from core.models.trained import NAME, Note, base_of
 from core.photos.thumbs import Thumbs
 from core.progress import CancelToken, Progress, Report
 from core.search.open_model import MODELS
@@ -35,12 +36,13 @@ from core.training.gate import (
     TOO_LITTLE,
     Figures,
     Verdict,
+    better,
     figures,
     judge,
     too_few,
 )
 from core.training.general import General
-from core.training.installing import NAME, Note, base_of, install, move_rows, next_id, read_note, unfinished
+from core.training.installing import install, move_rows, next_id, unfinished
 from core.training.loop import Diverged, Point, Settings
 from core.training.pairs import FEWEST_TRAINING_PHOTOS, Sayings
 from core.training.sayings import Table
@@ -48,7 +50,7 @@ from core.training.sayings import Table
 if TYPE_CHECKING:
     from core.training.towers import TowerTraining
 
-__all__ = ["Learned", "Personal", "Plan", "opened", "read_note", "unfinished"]
+__all__ = ["Learned", "Personal", "Plan", "opened", "unfinished"]
 
 Floats = npt.NDArray[np.float32]
 Watch = Callable[[Point], None]
@@ -97,6 +99,14 @@ class Learned:
     spec: ModelSpec | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One model with its space of this library."""
+
+    encoder: Encoder
+    space: Space
+
+
 @contextmanager
 def opened(
     library: Path,
@@ -108,19 +118,20 @@ def opened(
 ) -> Iterator[Personal]:
     """For a library with the model in use; a fine-tune begins from the model that it began from, opened meanwhile.
 
+    The space of that one is to be complete (`Shiguang.fill_space`): photos that it lacks teach no adapter.
     also  weak words that teach too (`pairs.sayings`)
     Raises NotThere when that one is not here any more.
     """
-    in_use = encoder.spec.id
-    base = base_of(in_use)
-    if base == in_use:
-        yield Personal(library, database, encoder, space, thumbs, in_use, also)
+    in_use = Model(encoder, space)
+    base = base_of(encoder.spec.id)
+    if base == encoder.spec.id:
+        yield Personal(library, database, in_use, in_use, thumbs, also)
         return
     first = Encoder.open(model_folder(base, library / MODELS))
     spec = first.spec
     own = Space.open(library, spec.space_id, spec.id, spec.width, database)
     try:
-        yield Personal(library, database, first, own, thumbs, in_use, also)
+        yield Personal(library, database, Model(first, own), in_use, thumbs, also)
     finally:
         own.close()
         first.close()
@@ -133,17 +144,16 @@ class Personal:
         self,
         library: Path,
         database: Database,
-        encoder: Encoder,
-        space: Space,
+        begun: Model,
+        in_use: Model,
         thumbs: Thumbs,
-        in_use: str,
         also: Sequence[str] = (),
     ) -> None:
-        """encoder, space: of the model that trainings begin from; in_use: the id of the one that serves now."""
+        """begun: what trainings begin from; in_use: what serves now, perhaps the same."""
         self._library = library
         self._database = database
-        self._encoder = encoder
-        self._space = space
+        self._encoder = begun.encoder
+        self._space = begun.space
         self._thumbs = thumbs
         self._in_use = in_use
         self._also = also
@@ -151,8 +161,12 @@ class Personal:
     def plan(self, how: str) -> Plan:
         if how in TOWERS:
             return self.plan_of(self.towers(how, 0))
-        said = pairs.sayings(self._database.reader(), self._space.id, self._also)
-        return self._plan(how, said, ADAPTER_BYTES, _too_little(said))
+        said = self._said()
+        return self._plan(how, said, ADAPTER_BYTES + _table_bytes(said), _too_little(said))
+
+    def _said(self) -> Sayings:
+        """About photos that the model in use has seen: what trainings begin from is filled up before it starts."""
+        return pairs.sayings(self._database.reader(), self._in_use.space.id, self._also)
 
     def _plan(self, how: str, said: Sayings, memory_bytes: int, why_not: str) -> Plan:
         texts = tuple(dict.fromkeys(each.text for each in said.training))[:5]
@@ -213,8 +227,9 @@ class Personal:
         adapted, _ = adapt(objective, settings, report, cancel, self._watched(watch, objective, held_out))
         report(Progress("judge"))
         before = self._figures(held_out, general, None)
+        in_use = self._figures_in_use(held_out)
         adapted, after = self._strongest(adapted, held_out, general, before)
-        verdict = judge(before, after, len(held_out.photos), seed)
+        verdict = judge(better(before, in_use), after, seed)
         cancel.check()
         if not verdict.accepted:
             return Learned(verdict)
@@ -253,6 +268,13 @@ class Personal:
             words, stand_ins = adapted.texts(words), adapted.photos(stand_ins)
         return figures(table, photos, texts, general.kept(words, stand_ins))
 
+    def _figures_in_use(self, table: Table) -> Figures | None:
+        """Of the model in use, where that is another one; what it forgot is not measured."""
+        encoder, space = self._in_use.encoder, self._in_use.space
+        if space.id == self._space.id or not all(photo in space for photo in table.photos):
+            return None
+        return figures(table, space.vectors_of(table.photos), encoder.encode_texts(table.texts), 0.0)
+
     def _strongest(
         self, adapted: Adapted, held_out: Table, general: General, before: Figures
     ) -> tuple[Adapted, Figures]:
@@ -273,16 +295,13 @@ class Personal:
         folder: Path | None = None,
         *,
         teacher: str = "",
-        stages: Sequence[str] = (),
-        epochs: int | None = None,
-        rate: float | None = None,
-        thrifty: bool | None = None,
+        **course: Any,
     ) -> TowerTraining:
         """A training by lora or full, to be planned and followed.
 
-        folder  a set in MUGE's layout to learn from (core/training/pair_set.py); None: what the owner said
+        folder   a set in MUGE's layout to learn from (core/training/pair_set.py); None: what the owner said
         teacher  the id of another model that is here, whose answers are followed too
-        stages, epochs, rate, thrifty  as `Course` has them; none: its own
+        course   what differs from the fields of `Course`: stages, epochs, rate, precision, thrifty
         Raises NotThere or WrongUse for a set that cannot be read, NotThere for a teacher that is not here.
         """
         # Heavy, and only these ways need them: the towers in torch, peft.
@@ -291,17 +310,18 @@ class Personal:
         from core.training.pair_set import read_pair_set
         from core.training.towers import TowerTraining
 
-        course = Course(lora=how == "lora", epochs=epochs, rate=rate, thrifty=thrifty)
-        if stages:
-            course = replace(course, stages=tuple(stages))
         if folder is not None:
             lessons = read_pair_set(folder)
         else:
-            said = pairs.sayings(self._database.reader(), self._space.id, self._also)
+            said = self._said()
             lessons = Lessons(said.training, said.held_out, squares_of(self._thumbs), NAME)
+        if self._in_use.space.id != self._space.id:
+            lessons = replace(lessons, in_use=self._in_use.encoder)
         if teacher:
             lessons = replace(lessons, teacher=Encoder.open(model_folder(teacher, self._library / MODELS)))
-        return TowerTraining(self._library, self._encoder, self._in_use, lessons, course, seed)
+        in_use = self._in_use.encoder.spec.id
+        asked = Course(lora=how == "lora", **course)
+        return TowerTraining(self._library, self._encoder, in_use, lessons, asked, seed)
 
     def standing(self, how: str, seed: int) -> str:
         """The model that this very training has put in place before the program ended; `learn` gives it, "" where none.
@@ -351,7 +371,7 @@ class Personal:
         report(Progress("write"))
         model_id = next_id(self._base, self._library / MODELS)
         told = f"With {how} on what the owner said about photos of this library. {verdict.why}"
-        note = Note(self._base, self._in_use, how, seed, verdict.as_json())
+        note = Note(self._base, self._in_use.encoder.spec.id, how, seed, verdict.as_json())
         spec = install(
             self._library,
             model_id,
@@ -360,6 +380,12 @@ class Personal:
         )
         move_rows(self._library, self._database, self._space, spec, adapted, report, cancel)
         return spec
+
+
+def _table_bytes(said: Sayings) -> int:
+    """Which text is true of which photo or was refused, and what that is made from: a byte each, six times."""
+    every = (*said.training, *said.held_out)
+    return 6 * len({each.photo for each in every}) * len({each.text for each in every})
 
 
 def _too_little(said: Sayings) -> str:

@@ -19,14 +19,15 @@ import torch
 from core.models.encoder import Encoder
 from core.models.registry import model_folder
 from core.models.spec import ModelSpec
+from core.models.trained import Note, base_of, read_note
 from core.progress import CancelToken, Progress, Report
 from core.search.open_model import MODELS
 from core.training.by_encoders import Lessons, learn_by_encoders
 from core.training.full import Course
 from core.training.gate import Verdict
 from core.training.general import General
-from core.training.installing import CHECKPOINTS, Note, base_of, install, next_id, read_note, standing
-from core.training.loop import Point
+from core.training.installing import CHECKPOINTS, install, next_id, standing
+from core.training.loop import Diverged, Point
 from core.training.memory import free_bytes, need
 
 
@@ -54,6 +55,7 @@ class TowerTraining:
             self.course.stages,
             self.course.epochs,
             self.course.rate,
+            self.course.precision,
             self.seed,
             *((teacher.spec.space_id,) if teacher else ()),
         )
@@ -73,16 +75,21 @@ class TowerTraining:
     ) -> tuple[Verdict, ModelSpec | None]:
         """Train, judge, and where it is better put the model in place. Raises Diverged, Cancelled, ModelError, DiskFull."""
         if made := self.standing():
-            verdict = Verdict.of_json(read_note(self.library, made).verdict)
+            verdict = Verdict.of_json(read_note(self.library / MODELS, made).verdict)
             return verdict, ModelSpec.load(model_folder(made, self.library / MODELS))
         checkpoint = self._checkpoint()
         course = replace(self.course, thrifty=self._need()[1], checkpoint=checkpoint)
         torch.manual_seed(self.seed)
         # The way from words to photos is measured on the towers themselves, before they are trained.
         general = General.of(self.encoder, np.zeros((1, self.encoder.spec.width), np.float32))
-        result = learn_by_encoders(
-            self.encoder, self.lessons, general, course, self.seed, report, cancel, watch
-        )
+        try:
+            result = learn_by_encoders(
+                self.encoder, self.lessons, general, course, self.seed, report, cancel, watch
+            )
+        except Diverged:
+            # From there it would run away again.
+            shutil.rmtree(checkpoint, ignore_errors=True)
+            raise
         cancel.check()
         spec = None
         if result.verdict.accepted:
@@ -97,7 +104,7 @@ class TowerTraining:
     def _need(self) -> tuple[int, bool]:
         said = (*self.lessons.training, *self.lessons.held_out)
         photos, texts = len({each.photo for each in said}), len({each.text for each in said})
-        found = need(self.encoder, photos, texts, lora=self.course.lora)
+        found = need(self.encoder, photos, texts, lora=self.course.lora, teacher=self.lessons.teacher)
         return found.chosen(self.course.thrifty, free_bytes())
 
     def _checkpoint(self) -> Path:

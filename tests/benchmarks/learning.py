@@ -158,7 +158,7 @@ def by_adapter(owner: Owner, parts: tuple[list[Saying], list[Saying]], seed: int
         adapted.texts(texts),
         general.kept(adapted.texts(words), adapted.photos(stand_ins)),
     )
-    verdict = judge(before, after, len(held_out.photos), seed)
+    verdict = judge(before, after, seed)
     return verdict, zero_shot(owner.unseen, adapted), zero_shot(owner.known, adapted)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import shutil
 import threading
@@ -17,6 +18,7 @@ from core.app import Comparison, Shiguang
 from core.errors import DiskFull, ModelError, NotThere, WrongUse
 from core.library.spaces import BUILDING, IN_USE, KEPT
 from core.models.encoder import Encoder
+from core.models.trained import read_note, way_back
 from core.progress import Cancelled, CancelToken, Progress, silent
 from core.search.query import Query
 from tests.made_models import make_model
@@ -124,6 +126,20 @@ def test_progress_tells_device_and_counts(library: Shiguang) -> None:
     assert seen[0].stage == "check"
     assert (build[-1].done, build[-1].total, build[-1].failed) == (PHOTOS, PHOTOS, 0)
     assert build[-1].device
+
+
+def test_a_space_that_is_not_in_use_is_filled_up_and_stays_unused(library: Shiguang, photos: Path) -> None:
+    switch(library)
+    add_photo(photos, "red", 90)
+    library.index(silent, CancelToken())
+    assert states(library)[FIRST] == (KEPT, PHOTOS)
+
+    library.fill_space(FIRST, silent, CancelToken())
+
+    assert states(library) == {SECOND: (IN_USE, PHOTOS + 1), FIRST: (KEPT, PHOTOS + 1)}
+    assert library.use_model().id == SECOND
+    library.fill_space(SECOND, silent, CancelToken())
+    assert states(library)[SECOND] == (IN_USE, PHOTOS + 1)
 
 
 # ---- stopped, continued, failed
@@ -486,6 +502,19 @@ def test_the_model_in_use_and_the_starter_cannot_be_dropped(library: Shiguang, m
     with pytest.raises(WrongUse, match=why):
         library.drop_model(model)
     assert states(library) == {FIRST: (IN_USE, PHOTOS)}
+
+
+def test_what_the_model_in_use_was_trained_from_is_not_dropped(library: Shiguang, tmp_path: Path) -> None:
+    note = {"base": FIRST, "before": "local:gone", "how": "full", "seed": 0, "verdict": {}}
+    (folder_of(tmp_path / "library", SECOND) / "trained.json").write_text(json.dumps(note))
+    switch(library)
+
+    assert not next(one for one in library.models() if one.id == FIRST).can_drop
+    with pytest.raises(WrongUse, match="was trained from"):
+        library.drop_model(FIRST)
+    # Undoing goes there where the model in use before is gone.
+    models = tmp_path / "library" / "models"
+    assert way_back(models, read_note(models, SECOND)) == FIRST
 
 
 def test_a_model_that_nobody_knows_cannot_be_dropped(library: Shiguang) -> None:

@@ -18,10 +18,11 @@ from core.app import Shiguang
 from core.library import albums
 from core.library.albums import Album
 from core.models.registry import known_models
+from core.models.trained import base_of, read_note
 from core.progress import Cancelled, CancelToken, Progress, silent
 from core.spaces.vectors import Embeddings
 from core.training import adapter
-from core.training.installing import base_of, next_id, read_note, unfinished
+from core.training.installing import next_id, unfinished
 from core.training.personal import Learned, Personal, opened
 from tests.training.conftest import PHOTOS, Say, kind_of, truth
 
@@ -59,7 +60,7 @@ def test_what_the_owner_said_is_found_and_undone_again(library: Shiguang, say: S
     assert before < 0.5 < share_found(library)
     assert library.encoder.spec.id == "local:tiny+personal"
     assert len(library.space) == PHOTOS
-    note = read_note(library.folder, library.encoder.spec.id)
+    note = read_note(library.folder / "models", library.encoder.spec.id)
     library.switch_model(note.before, silent, CancelToken())
     assert share_found(library) == before
 
@@ -177,7 +178,8 @@ def test_a_stop_at_any_stage_leaves_the_old_model_serving(library: Shiguang, say
 
 
 def test_a_second_training_begins_from_the_same_model(library: Shiguang, say: Say) -> None:
-    say({photo: text for photo, text in truth().items() if photo <= 90})
+    kinds = sorted(set(truth().values()))[:3]
+    say({photo: text for photo, text in truth().items() if text in kinds})
     first = learn(library).spec
     assert first is not None
     library.switch_model(first.id, silent, CancelToken())
@@ -187,8 +189,22 @@ def test_a_second_training_begins_from_the_same_model(library: Shiguang, say: Sa
 
     assert second is not None
     assert (first.id, second.id) == ("local:tiny+personal", "local:tiny+personal-2")
-    note = read_note(library.folder, second.id)
+    note = read_note(library.folder / "models", second.id)
     assert (note.base, note.before) == ("local:tiny", first.id)
+
+
+def test_a_training_that_is_no_better_than_the_model_in_use_is_refused(library: Shiguang, say: Say) -> None:
+    say(truth())
+    first = learn(library).spec
+    assert first is not None
+    library.switch_model(first.id, silent, CancelToken())
+
+    again = learn(library)
+
+    assert again.spec is None
+    assert not again.verdict.accepted
+    assert again.verdict.before is not None and again.verdict.after is not None
+    assert again.verdict.before.recall == pytest.approx(again.verdict.after.recall, abs=0.1)
 
 
 def test_ids_of_fine_tunes_name_their_beginning(library: Shiguang) -> None:
