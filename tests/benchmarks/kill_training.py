@@ -206,6 +206,9 @@ def measure(home: Path, how: str, kills: int, dice: random.Random) -> None:
             done += 1
             stages[stage] = stages.get(stage, 0) + 1
         faults += [f"kill {done} in {stage}: {one}" for one in faults_after(home)]
+        if model_of(home) != BASE:
+            # It came after the change: another training would have to be better than this one.
+            taken_back(home)
         if done % 3 == 0 or done == kills:
             faults += [f"after kill {done}: {one}" for one in through(home, how, seed, before)]
         print(f"kill {done}, {stage}, {len(faults)} faults", file=sys.stderr, flush=True)
