@@ -98,6 +98,9 @@ def _finetune(library: Shiguang, options: argparse.Namespace, output: Output, ca
     asked = {name: getattr(options, name) for name in COURSE}
     course = {name: value for name, value in asked.items() if value}
     if not options.dry_run and how not in training.TOWERS:
+        # First of all: a space that is filled takes the place of one that a kill left half-built.
+        for model in training.unfinished(library.database, library.folder):
+            library.drop_model(model)
         library.fill_space(base_of(library.use_model().id), output.progress, cancel)
     with training.opened(
         library.folder, library.database, library.encoder, library.space, library.thumbs, options.also

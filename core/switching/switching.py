@@ -119,10 +119,11 @@ class Switching:
                 space = OpenModel.over(self._folder, self._database, encoder).space
                 building = Building(self._database, space, encoder, pool, self._turns)
                 building.work(self._pace(spec, encoder, report), cancel)
-                self._database.write(lambda db: spaces.keep_space(db, spec.space_id))
             finally:
                 pool.close()
                 encoder.close()
+                # Stopped or not: it is no move that somebody waits for.
+                self._database.write(lambda db: spaces.keep_space(db, spec.space_id))
 
     def drop(self, model: str, *, files: bool) -> None:
         """Take a model's spaces away; see `Shiguang.drop_model`."""

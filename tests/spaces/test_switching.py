@@ -142,6 +142,21 @@ def test_a_space_that_is_not_in_use_is_filled_up_and_stays_unused(library: Shigu
     assert states(library)[SECOND] == (IN_USE, PHOTOS + 1)
 
 
+def test_filling_up_that_was_stopped_is_no_move_under_way(library: Shiguang, photos: Path) -> None:
+    switch(library)
+    add_photo(photos, "red", 90)
+    library.index(silent, CancelToken())
+    cancel = CancelToken()
+    cancel.cancel()
+
+    with pytest.raises(Cancelled):
+        library.fill_space(FIRST, silent, cancel)
+
+    assert states(library)[FIRST] == (KEPT, PHOTOS)
+    library.fill_space(FIRST, silent, CancelToken())
+    assert states(library)[FIRST] == (KEPT, PHOTOS + 1)
+
+
 # ---- stopped, continued, failed
 
 
