@@ -201,7 +201,7 @@ class Shiguang:
     def fill_space(self, model: str, report: Report, cancel: CancelToken) -> None:
         """Encode the photos that came since another model was in use: its space is complete then, and stays unused.
 
-        Stage reported: build. Raises NotThere, ModelError, DiskFull or Cancelled; what was encoded until then stays.
+        Stage reported: fill. Raises NotThere, ModelError, DiskFull or Cancelled; what was encoded until then stays.
         """
         self._switching.fill(model, report, cancel)
 

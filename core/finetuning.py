@@ -160,7 +160,7 @@ def finetune(
 
     keeps  asked when the move of an adapter was stopped: True leaves the new model to be moved to next time, False
            takes it away
-    Stages reported: build, where the model that it begins from has not seen all photos yet, those of
+    Stages reported: fill, where the model that it begins from has not seen all photos yet, those of
     `Personal.learn` (gather, photos, texts, train, judge, write, move) and of
     `Shiguang.switch_model`. Raises Cancelled, ModelError, DiskFull; then everything is as it was.
     """
@@ -171,9 +171,8 @@ def finetune(
     texts = searches_of(library.database.reader(), _everyday(library))
     old = first_photos(library.encoder, library.space, texts)
     try:
-        if how not in personal.TOWERS:
-            # First: a space that is filled takes the place of one that a kill left half-built.
-            take_back(library)
+        said = pairs.sayings(library.database.reader(), library.space.id)
+        if how not in personal.TOWERS and said.can_teach:
             library.fill_space(_base(library).id, report, cancel)
         with personal.opened(
             library.folder, library.database, library.encoder, library.space, library.thumbs

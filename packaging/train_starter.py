@@ -3,7 +3,8 @@
     .venv/bin/python packaging/train_starter.py
 
 Needs the `train` extra and, for packages that are not in the cache yet, PyPI. On two cores: about twenty
-minutes for the features, which are kept, and half an hour for the heads. The same seed on the same machine gives the same model.
+minutes for the features, which are kept, and half an hour for the heads. The same seed on the same machine gives
+the same model.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from core.errors import NotThere, WrongUse
 from core.models.trained import base_of, read_note, way_back
 from core.progress import CancelToken
 from core.search.open_model import MODELS
-from core.training.pairs import WEAK
+from core.training.pairs import WEAK, sayings
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -97,10 +97,13 @@ def _finetune(library: Shiguang, options: argparse.Namespace, output: Output, ca
     towers = None
     asked = {name: getattr(options, name) for name in COURSE}
     course = {name: value for name, value in asked.items() if value}
-    if not options.dry_run and how not in training.TOWERS:
-        # First of all: a space that is filled takes the place of one that a kill left half-built.
-        for model in training.unfinished(library.database, library.folder):
-            library.drop_model(model)
+    if how not in training.TOWERS and (options.muge or options.teacher or course):
+        raise WrongUse(
+            f"--muge, --teacher, --stages, --epochs, --rate, --precision and --thrifty do not go with --how {how}.",
+            what_to_do="Take --how lora or full.",
+        )
+    said = sayings(library.database.reader(), library.space.id, options.also)
+    if not options.dry_run and how not in training.TOWERS and said.can_teach:
         library.fill_space(base_of(library.use_model().id), output.progress, cancel)
     with training.opened(
         library.folder, library.database, library.encoder, library.space, library.thumbs, options.also
@@ -112,11 +115,6 @@ def _finetune(library: Shiguang, options: argparse.Namespace, output: Output, ca
                 options.muge,
                 teacher=options.teacher,
                 **course,
-            )
-        elif options.muge or options.teacher or course:
-            raise WrongUse(
-                f"--muge, --teacher, --stages, --epochs, --rate, --precision and --thrifty do not go with --how {how}.",
-                what_to_do="Take --how lora or full.",
             )
         plan = personal.plan_of(towers) if towers else personal.plan(how)
         output.say(f"This takes about {plan.memory_bytes / 1e9:.1f} GB of memory.")

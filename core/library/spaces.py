@@ -103,6 +103,14 @@ def begin_space(db: Tables, space: str, model: str, width: int) -> None:
     )
 
 
+def fill_beside(db: Tables, space: str, model: str, width: int) -> None:
+    """Keep this space beside the one in use, where it is not known yet; one that is stays what it is."""
+    db.conn.execute(
+        "INSERT INTO spaces (id, model, width, state, began_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+        (space, model, width, KEPT, time.time()),
+    )
+
+
 def note_stop(db: Tables, space: str, reason: str) -> None:
     """Why a build did not come to its end."""
     db.conn.execute("UPDATE spaces SET reason = ? WHERE id = ?", (reason, space))

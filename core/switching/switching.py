@@ -34,6 +34,7 @@ from core.photos.decoding import DecodePlan, DecodingPool
 from core.progress import CancelToken, Pace, Progress, Report
 from core.search.open_model import MODELS, SPACES, WORTH_MEASURING, OpenModel, open_encoder
 from core.spaces import origin
+from core.spaces.space import Space
 from core.spaces.sweeping import sweep
 from core.switching.dropping import drop
 
@@ -107,23 +108,26 @@ class Switching:
         with self._alone():
             encoder = open_encoder(self._folder, self._database, model)
             spec = encoder.spec
+            sweep(self._folder / SPACES, self._database)
             reader = self._database.reader()
             record = spaces.active_space(reader)
-            if record is not None and record.id == spec.space_id:
+            # The import fills the one in use.
+            is_in_use = record is not None and record.id == spec.space_id
+            if is_in_use or not spaces.count_without_vector(reader, spec.space_id):
                 return
             self._want_room(spec)
-            self._database.write(lambda db: spaces.begin_space(db, spec.space_id, spec.id, spec.width))
+            # No move that is under way or was interrupted is given up for it.
+            self._database.write(lambda db: spaces.fill_beside(db, spec.space_id, spec.id, spec.width))
+            origin.confirm(self._folder / SPACES / spec.space_id, encoder.folder, spec, writable=True)
             pool = DecodingPool(self._plan(spec), self._workers)
             try:
-                origin.confirm(self._folder / SPACES / spec.space_id, encoder.folder, spec, writable=True)
-                space = OpenModel.over(self._folder, self._database, encoder).space
+                space = Space.open(self._folder, spec.space_id, spec.id, spec.width, self._database)
                 building = Building(self._database, space, encoder, pool, self._turns)
-                building.work(self._pace(spec, encoder, report), cancel)
+                building.work(self._pace(spec, encoder, report, "fill"), cancel)
+                space.close()
             finally:
                 pool.close()
                 encoder.close()
-                # Stopped or not: it is no move that somebody waits for.
-                self._database.write(lambda db: spaces.keep_space(db, spec.space_id))
 
     def drop(self, model: str, *, files: bool) -> None:
         """Take a model's spaces away; see `Shiguang.drop_model`."""
@@ -228,10 +232,10 @@ class Switching:
         left_out = spaces.count_without_vector(self._database.reader(), space)
         return Switched(new.spec.id, space, len(new.space), 0, left_out, comparison, in_use, 0.0)
 
-    def _pace(self, spec: ModelSpec, encoder: Encoder, report: Report) -> Pace:
+    def _pace(self, spec: ModelSpec, encoder: Encoder, report: Report, stage: str = "build") -> Pace:
         already = _count(self._database, spec.space_id)
         todo = spaces.count_without_vector(self._database.reader(), spec.space_id)
-        pace = Pace(report, "build", already + todo, already=already, device=encoder.device)
+        pace = Pace(report, stage, already + todo, already=already, device=encoder.device)
         pace.flush()
         return pace
 

@@ -2,8 +2,8 @@
 
 Two stages: first the image tower is locked (LiT, Zhai et al. 2022) and texts learn to meet the photos, then both
 towers learn. A larger model may teach: what it finds alike in a batch is followed beside what was said (Hinton et al.
-2015; Chinese-CLIP's distillation). What the model knew is held by distillation from where it began, over the owner's photos and
-everyday words, and by going only part of the way at the end (WiSE-FT, Wortsman et al. 2022).
+2015; Chinese-CLIP's distillation). What the model knew is held by distillation from where it began, over the owner's
+photos and everyday words, and by going only part of the way at the end (WiSE-FT, Wortsman et al. 2022).
 """
 
 from __future__ import annotations

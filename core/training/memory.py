@@ -18,6 +18,7 @@ from core.models.convert.towers import image_tower, text_tower
 from core.models.encoder import Encoder
 from core.training.full import MICRO, WORDS
 from core.training.recompute import layers_of
+from core.training.sayings import Table
 
 # torch with its libraries, ONNX Runtime and the library itself, measured.
 BYTES_AT_REST = 900_000_000
@@ -47,8 +48,7 @@ class Need:
 def need(encoder: Encoder, photos: int, texts: int, *, lora: bool, teacher: Encoder | None = None) -> Need:
     """For training this model's encoders on so many photos and texts. Raises ModelError for a broken `source/`."""
     size = encoder.spec.preprocessing.size_px
-    # Squares; which text is true of which photo or was rejected, and what that is made from.
-    material = photos * 3 * size * size + 5 * photos * texts
+    material = photos * 3 * size * size + Table.bytes_of(photos, texts)
     if teacher is not None:
         # Its graphs and its own squares, before the training; both are given back, the system may not take them.
         side = teacher.spec.preprocessing.size_px

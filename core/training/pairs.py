@@ -56,6 +56,11 @@ class Sayings:
     training: tuple[Saying, ...]
     held_out: tuple[Saying, ...]
 
+    @property
+    def can_teach(self) -> bool:
+        """Whether a training can begin at all."""
+        return len({each.photo for each in self.training}) >= FEWEST_TRAINING_PHOTOS
+
     def photos(self) -> int:
         return len({each.photo for each in (*self.training, *self.held_out)})
 

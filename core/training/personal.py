@@ -162,7 +162,9 @@ class Personal:
         if how in TOWERS:
             return self.plan_of(self.towers(how, 0))
         said = self._said()
-        return self._plan(how, said, ADAPTER_BYTES + _table_bytes(said), _too_little(said))
+        texts = {each.text for each in (*said.training, *said.held_out)}
+        taken = ADAPTER_BYTES + Table.bytes_of(said.photos(), len(texts))
+        return self._plan(how, said, taken, _too_little(said))
 
     def _said(self) -> Sayings:
         """About photos that the model in use has seen: what trainings begin from is filled up before it starts."""
@@ -382,17 +384,11 @@ class Personal:
         return spec
 
 
-def _table_bytes(said: Sayings) -> int:
-    """Which text is true of which photo or was refused, and what that is made from: a byte each, six times."""
-    every = (*said.training, *said.held_out)
-    return 6 * len({each.photo for each in every}) * len({each.text for each in every})
-
-
 def _too_little(said: Sayings) -> str:
     """Why there is nothing to train on yet, "" where there is."""
-    photos = len({each.photo for each in said.training})
-    if photos >= FEWEST_TRAINING_PHOTOS:
+    if said.can_teach:
         return ""
+    photos = len({each.photo for each in said.training})
     return f"Something has to be said about {FEWEST_TRAINING_PHOTOS} photos at least, beside those held out; it is of {photos}."
 
 

@@ -96,6 +96,7 @@ def stage_words(training: Training) -> str:
             "download": tr("Downloading"),
             "install": tr("Installing"),
             "photos": tr("Looking at photos"),
+            "fill": tr("Looking at photos"),
             "texts": tr("Reading what you said"),
             "train": tr("Learning"),
             "judge": tr("Comparing before and after"),

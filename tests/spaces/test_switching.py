@@ -142,19 +142,20 @@ def test_a_space_that_is_not_in_use_is_filled_up_and_stays_unused(library: Shigu
     assert states(library)[SECOND] == (IN_USE, PHOTOS + 1)
 
 
-def test_filling_up_that_was_stopped_is_no_move_under_way(library: Shiguang, photos: Path) -> None:
-    switch(library)
-    add_photo(photos, "red", 90)
-    library.index(silent, CancelToken())
+def test_filling_up_goes_on_after_a_stop_and_gives_up_no_move(library: Shiguang, photos: Path) -> None:
+    report, cancel = stopping_after(1)
+    with pytest.raises(Cancelled):
+        library.switch_model(SECOND, report, cancel)
     cancel = CancelToken()
     cancel.cancel()
-
     with pytest.raises(Cancelled):
-        library.fill_space(FIRST, silent, cancel)
+        library.fill_space(SECOND, silent, cancel)
+    assert states(library)[SECOND][0] == BUILDING
 
-    assert states(library)[FIRST] == (KEPT, PHOTOS)
-    library.fill_space(FIRST, silent, CancelToken())
-    assert states(library)[FIRST] == (KEPT, PHOTOS + 1)
+    library.fill_space(SECOND, silent, CancelToken())
+
+    assert states(library) == {FIRST: (IN_USE, PHOTOS), SECOND: (BUILDING, PHOTOS)}
+    assert switch(library).encoded == 0
 
 
 # ---- stopped, continued, failed
