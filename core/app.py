@@ -35,11 +35,11 @@ from core.models.installing import get_model, import_given
 from core.models.registry import entry, remove_leftovers
 from core.models.spec import ModelSpec
 from core.photos.decoding import THUMB_PX, DecodePlan, DecodingPool, decode_plan
+from core.photos.folders import watch
 from core.photos.samples import OwnSamples
 from core.photos.scan import locate
 from core.photos.single import SingleDecoder
 from core.photos.thumbs import Thumbs
-from core.photos.volumes import place_of
 from core.photos.watch import Watcher
 from core.progress import CancelToken, Report
 from core.search.answer import Answer, Searcher
@@ -97,22 +97,7 @@ class Shiguang:
 
     def watch_folder(self, folder: str | os.PathLike[str]) -> Root:
         """Watch a folder; the root that covers it now. Raises NotThere or WrongUse when it is none."""
-        path = os.path.abspath(folder)
-        if not os.path.exists(path):
-            known = roots.root_by_path(self.database.reader(), os.fsencode(path))
-            if known is not None:
-                return known
-            raise NotThere(f"There is no folder {path}.", what_to_do="Check its name, or plug its drive in.")
-        if not os.path.isdir(path):
-            raise WrongUse(f"{path} is no folder.", what_to_do="Name the folder that holds it.")
-        if Path(path).resolve().is_relative_to(self.folder.resolve()):
-            raise WrongUse(
-                "The library's own folder cannot be watched.", what_to_do="Choose a folder of photos."
-            )
-        place = place_of(path)
-        volume, in_volume = place.volume.id, os.fsencode(place.path_in_volume)
-        root_id = self.database.write(lambda db: roots.watch_root(db, os.fsencode(path), volume, in_volume))
-        return next(root for root in self.roots() if root.id == root_id)
+        return watch(self.database, folder, self.folder)
 
     def unwatch_folder(self, root: int) -> None:
         """Its photos leave the view; what was said about them stays."""
@@ -272,6 +257,8 @@ class Shiguang:
             finally:
                 pool.close()
                 model.encoder.unload_images()
+            if counts.moved and album_tables.has_rules(self.database.reader()):
+                albums.rescore(cancel)  # rules ask for folders
         self.carrying.after_index(paths, cancel)
         return counts
 
@@ -363,12 +350,23 @@ class Shiguang:
 
     def set_favourite(self, photo: int, favourite: bool) -> None:
         self.database.write(lambda db: photos.set_opinion(db, photo, favourite=favourite))
+        self._follow_opinions(photo)
 
     def set_rating(self, photo: int, rating: int) -> None:
         """0 to 5 stars. Raises WrongUse."""
         if not 0 <= rating <= 5:
             raise WrongUse(f"{rating} is no rating.", what_to_do="Give 0 to 5.")
         self.database.write(lambda db: photos.set_opinion(db, photo, rating=rating))
+        self._follow_opinions(photo)
+
+    def _follow_opinions(self, photo: int) -> None:
+        """Albums with rules take the photo in or leave it out by what was just said of it."""
+        try:
+            if album_tables.has_rules(self.database.reader()):
+                self.albums.take_new([photo])
+        except ShiguangError as error:
+            # Without a model albums cannot fill; what was said is kept, and the next import fills them.
+            log.warning("the albums are not filled anew: %s", error)
 
     def set_caption(self, photo: int, lang: str, text: str) -> None:
         """One caption a photo and language; an empty text takes it away."""

@@ -23,7 +23,7 @@ from core.settings import SIDECARS, SIDECARS_AUTOMATIC, Settings
 log = logger(__name__)
 
 # Tables whose new rows may move photos into albums or out of them.
-FILL_ALBUMS = ("albums", "album_decisions", "given_names", "given_name_examples")
+FILL_ALBUMS = ("albums", "album_decisions", "opinions", "given_names", "given_name_examples")
 
 
 class Carrying:
@@ -78,7 +78,7 @@ class Carrying:
             if not dry_run:
                 self._fill_albums()
             raise
-        if done.accepted and not dry_run:
+        if (done.accepted or done.ratings) and not dry_run:
             self._fill_albums()
         return done
 

@@ -139,6 +139,7 @@ class Session(QObject):
     def _take_decision(self, end: End) -> None:
         if isinstance(end, Done):
             self.cells.forget_cards(end.value)
+            self.albums.note_change()  # rules ask for favourites and ratings
         elif isinstance(end, Failed):
             self.went_wrong.emit(end.error)
 

@@ -254,7 +254,10 @@ class Albums:
     # ---- when photos or the space change
 
     def take_new(self, photos: Sequence[int]) -> None:
-        """Photos that just got their vectors join their albums. Called in the batch that stored them."""
+        """Photos that just got their vectors, or that rules say something else of now, join and leave albums.
+
+        Called in the batch that stored the vectors.
+        """
         with self._guard:
             if not records.has_albums(self._database.reader()):
                 return
@@ -280,13 +283,14 @@ class Albums:
     # ---- inside
 
     def _take_in(self, panel: Panel, photos: Sequence[int]) -> None:
-        """Store which albums of the panel new photos are in."""
+        """Store which albums of the panel these photos are in."""
         have, rows = self.scoring.rows_of(photos)
         if not panel.entries or not len(have):
             return
+        panel = self.scoring.panel_for(panel, photos)
         found = Gathering(len(panel.entries))
         found.add(have, panel.scores(rows, have).standing)
-        # What they were in before is not asked: few are encoded a second time.
+        # What they were in before is not asked: few are taken in a second time.
         all_of_them = Members.of(have, [])
         self._write_moves(
             panel, [(now.came_since(NOBODY), now.gone_since(all_of_them)) for now in found.members()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -78,12 +79,18 @@ class Scoring:
         """
         if decided is None:
             decided = records.decisions(self._database.reader(), album.id)
-        let = np.array(passing(self._database.reader(), album.rule), np.int64) if album.rule else None
-        return Entry(album, self._probe(album, decided, names), let, decided)
+        return Entry(album, self._probe(album, decided, names), self._let_through(album), decided)
 
     def panel(self, albums: Sequence[Album]) -> Panel:
         names = self.names.all()
         return Panel([self.entry(album, names=names) for album in albums], self.space.width)
+
+    def panel_for(self, panel: Panel, photos: Sequence[int]) -> Panel:
+        """The same panel to score these photos alone: its rules are asked about them anew, and about no others."""
+        if all(entry.passing is None for entry in panel.entries):
+            return panel
+        entries = [replace(entry, passing=self._let_through(entry.album, photos)) for entry in panel.entries]
+        return Panel(entries, self.space.width)
 
     def rows_of(self, photos: Sequence[int]) -> tuple[Ints, Floats]:
         """(photos [n], rows [n, width] float32) of those among them that have a vector."""
@@ -112,6 +119,12 @@ class Scoring:
         for photos, rows in self.blocks(cancel):
             found.add(photos, panel.scores(rows, photos).standing)
         return found.members()
+
+    def _let_through(self, album: Album, among: Sequence[int] | None = None) -> Ints | None:
+        """Photos that an album's rule lets through; None where it has no rule."""
+        if not album.rule:
+            return None
+        return np.array(passing(self._database.reader(), album.rule, among), np.int64)
 
     def _probe(self, album: Album, decided: dict[int, bool], names: Sequence[Name] | None) -> Probe | None:
         marks = tuple((photo, said) for photo, said in decided.items() if photo in self.space)

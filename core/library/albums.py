@@ -251,6 +251,11 @@ def has_albums(connection: sqlite3.Connection) -> bool:
     return connection.execute("SELECT 1 FROM albums LIMIT 1").fetchone() is not None
 
 
+def has_rules(connection: sqlite3.Connection) -> bool:
+    """Whether any album lets photos through by what is known of them."""
+    return connection.execute("SELECT 1 FROM albums WHERE rule != '[]' LIMIT 1").fetchone() is not None
+
+
 def albums_of_photos(
     connection: sqlite3.Connection, space: str, photos: Sequence[int]
 ) -> dict[int, list[str]]:

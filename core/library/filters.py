@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,13 +34,21 @@ _CONDITIONS = {
 KEYS = tuple(_CONDITIONS)
 
 
-def passing(connection: sqlite3.Connection, filters: Sequence[Filter]) -> list[int]:
-    """Photos that are to be seen and pass every filter, newest first. Raises WrongUse for an unknown key."""
+def passing(
+    connection: sqlite3.Connection, filters: Sequence[Filter], among: Sequence[int] | None = None
+) -> list[int]:
+    """Photos that are to be seen and pass every filter, newest first. Raises WrongUse for an unknown key.
+
+    among  only these are asked about; None: all
+    """
     for each in filters:
         if each.key not in _CONDITIONS:
             raise WrongUse(f"There is no filter {each.key!r}.", what_to_do=f"Filters are: {', '.join(KEYS)}.")
-    where = " AND ".join(["here > 0", *(_CONDITIONS[each.key] for each in filters)])
-    rows = connection.execute(
-        f"SELECT id FROM photos WHERE {where} ORDER BY taken DESC, id DESC", [each.value for each in filters]
-    )
+    conditions = ["here > 0", *(_CONDITIONS[each.key] for each in filters)]
+    values = [each.value for each in filters]
+    if among is not None:
+        conditions.append("id IN (SELECT value FROM json_each(?))")
+        values.append(json.dumps(list(among)))
+    where = " AND ".join(conditions)
+    rows = connection.execute(f"SELECT id FROM photos WHERE {where} ORDER BY taken DESC, id DESC", values)
     return [row[0] for row in rows]

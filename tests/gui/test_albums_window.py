@@ -12,9 +12,10 @@ from PySide6.QtWidgets import QMessageBox
 
 from core.albums import Album
 from core.albums.builtin import Suggestion
+from core.library.filters import Filter
 from desktop_app.dialogs.album_editor import AlbumEditor
 from desktop_app.dialogs.album_export import ExportDialog
-from desktop_app.items.album_draft import Draft
+from desktop_app.items.album_draft import Draft, Rule
 from desktop_app.items.album_list import SHELVED
 from desktop_app.items.album_photos import IN
 from desktop_app.views.places import ALL
@@ -145,6 +146,14 @@ def test_photos_that_come_in_join_the_page_and_the_count(eight: Opened, photos: 
     eight.wait_for(lambda: page.photos.rowCount() == 11)
     rows = eight.window.sidebar.albums.rows
     eight.wait_for(lambda: rows.model().index(0, 0).data(SHELVED).inside == 11)
+
+
+def test_a_favourite_is_counted_in_an_album_of_favourites(eight: Opened) -> None:
+    page = make(eight, Draft(name="loved", rule=Rule(others=(Filter("favourite", "yes", "favourite"),))))
+    rows = eight.window.sidebar.albums.rows
+    eight.session.set_favourite([library(eight).photo_ids()[0]], True)
+    eight.wait_for(lambda: rows.model().index(0, 0).data(SHELVED).inside == 1)
+    eight.wait_for(lambda: page.photos.rowCount() == 1)
 
 
 def test_photos_that_come_in_while_a_question_stands_are_offered_quietly(

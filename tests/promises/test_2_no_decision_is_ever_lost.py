@@ -255,7 +255,7 @@ def test_the_same_drive_at_another_mount_point_is_the_same_folder(
     new = photos.folder.with_name("mounted elsewhere")
     place = place_of(str(photos.folder))
     photos.folder.rename(new)
-    monkeypatch.setattr("core.app.place_of", lambda path: place)
+    monkeypatch.setattr("core.photos.folders.place_of", lambda path: place)
     monkeypatch.setattr("core.photos.scan.is_offline", lambda path, volume: not Path(path).exists())
     counts = index(library, new)
     assert (counts.decoded, counts.moved) == (0, 0)
