@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
-# As core/training/full.py and arithmetic.py have them, whose import would load torch.
+# As core/training/full.py, arithmetic.py and devices.py have them, whose import would load torch.
 STAGES = ("lit", "full")
 PRECISIONS = ("fp32", "bf16", "fp16")
+DEVICES = ("auto", "cpu", "cuda", "mps")
 # Options that are fields of `core.training.full.Course`.
-COURSE = ("stages", "epochs", "rate", "precision", "thrifty")
+COURSE = ("stages", "epochs", "rate", "precision", "thrifty", "device")
 # What `core.training` needs and a plain installation has not.
 EXTRA = ("torch", "transformers", "onnx", "peft", "accelerate", "safetensors")
 
@@ -70,6 +71,11 @@ def add_commands(commands: Commands) -> None:
         help="of lora and full: a third slower in less memory (default: where it would not fit otherwise)",
     )
     train.add_argument(
+        "--device",
+        choices=DEVICES,
+        help="of lora and full: where it computes (default auto: a CUDA GPU that torch can use, else the CPU)",
+    )
+    train.add_argument(
         "--also",
         type=_weak,
         default=(),
@@ -99,7 +105,7 @@ def _finetune(library: Shiguang, options: argparse.Namespace, output: Output, ca
     course = {name: value for name, value in asked.items() if value}
     if how not in training.TOWERS and (options.muge or options.teacher or course):
         raise WrongUse(
-            f"--muge, --teacher, --stages, --epochs, --rate, --precision and --thrifty do not go with --how {how}.",
+            f"--muge, --teacher, --stages, --epochs, --rate, --precision, --thrifty and --device do not go with --how {how}.",
             what_to_do="Take --how lora or full.",
         )
     said = sayings(library.database.reader(), library.space.id, options.also)

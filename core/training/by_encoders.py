@@ -91,6 +91,7 @@ def learn_by_encoders(
 
     teaching, tried = material(lessons.training, general.holding)
     judging, _ = material(lessons.held_out, general.judging)
+    encoders.to(course.device)
     gap = _gap(encoders, teaching)
     before = _figures(encoders, judging, general, gap)
     in_use = None
@@ -109,6 +110,7 @@ def learn_by_encoders(
     verdict = judge(better(before, in_use), after, seed)
 
     def write(new: Path, model_id: str) -> ModelSpec:
+        encoders.to("cpu")
         return _write(encoder, encoders, new, model_id, scale, verdict.why, tried)
 
     return Result(verdict, write)

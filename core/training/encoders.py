@@ -47,6 +47,15 @@ class Encoders(ABC):
     # Rows that go through in training at once (core/training/memory.py counts what they hold).
     at_once = 32
 
+    @property
+    def device(self) -> torch.device:
+        """Where both modules are; inputs stay in memory, and their rows are brought there."""
+        return next(self.image.parameters()).device
+
+    def to(self, device: str) -> None:
+        self.image.to(device)
+        self.text.to(device)
+
     @abstractmethod
     def photo_inputs(self, squares: Pixels, report: Report, cancel: CancelToken) -> Inputs:
         """What `image` takes of [n, s, s, 3] uint8 squares."""
@@ -98,14 +107,14 @@ class SourceEncoders(Encoders):
         return torch.from_numpy(feed["ids"]), torch.from_numpy(feed["mask"])
 
     def photos(self, inputs: Inputs) -> Tensor:
-        pixels = torch.from_numpy(normalise(inputs[0].numpy(), self._spec.preprocessing))
+        pixels = torch.from_numpy(normalise(inputs[0].numpy(), self._spec.preprocessing)).to(self.device)
         if self.image.training:
             pixels = varied(pixels)
         embeddings: Tensor = self.image(pixels)
         return embeddings
 
     def texts(self, inputs: Inputs) -> Tensor:
-        embeddings: Tensor = self.text(*inputs)
+        embeddings: Tensor = self.text(*(one.to(self.device) for one in inputs))
         return embeddings
 
     def write(self, new: Path) -> tuple[str, str]:
@@ -155,10 +164,10 @@ class StarterEncoders(Encoders):
         return _with_spread(torch.cat(found))
 
     def photos(self, inputs: Inputs) -> Tensor:
-        return _headed(self.image, inputs)
+        return _headed(self.image, inputs, self.device)
 
     def texts(self, inputs: Inputs) -> Tensor:
-        return _headed(self.text, inputs)
+        return _headed(self.text, inputs, self.device)
 
     def write(self, new: Path) -> tuple[str, str]:
         self._image_tower.head, self._text_tower.head = _head(self.image), _head(self.text)
@@ -175,8 +184,8 @@ def _with_spread(features: Tensor) -> Inputs:
     return features, spread.expand_as(features)
 
 
-def _headed(head: nn.Module, inputs: Inputs) -> Tensor:
-    features, spread = inputs
+def _headed(head: nn.Module, inputs: Inputs, device: torch.device) -> Tensor:
+    features, spread = (one.to(device) for one in inputs)
     if head.training:
         features = features + NOISE * spread * torch.randn_like(features)
     embeddings: Tensor = head(features)

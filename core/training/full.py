@@ -97,6 +97,7 @@ class Course:
     precision   in which matrices are multiplied: fp32, bf16, or fp16 with a scaler (core/training/arithmetic.py)
     thrifty     layers are computed again on the way back instead of being kept: a third more work, little memory;
                 None: where it would not fit into memory otherwise (`TowerTraining` decides)
+    device      where it computes: core/training/devices.py; only a CPU repeats a run bit for bit
     checkpoint  a folder for what is needed to go on after a stop, the caller takes it away; None: nothing is kept
     """
 
@@ -106,6 +107,7 @@ class Course:
     rate: float | None = None
     precision: str = "fp32"
     thrifty: bool | None = None
+    device: str = "cpu"
     checkpoint: Path | None = None
 
 
@@ -192,13 +194,13 @@ class Stage:
             photos,
             embeddings[first],
             self._scale(),
-            self._true[rows][:, columns],
-            self._rejected[rows][:, columns],
+            self._true[rows][:, columns].to(photos.device),
+            self._rejected[rows][:, columns].to(photos.device),
         )
         teacher = self._material.teacher
         if teacher is None:
             return value
-        taught = teacher.logits(rows, columns)
+        taught = teacher.logits(rows, columns).to(photos.device)
         return value + FOLLOW * loss.distillation(photos, embeddings[first], self._scale(), taught)
 
     def _hold(self, rows: Tensor, words: Tensor, arithmetic: Arithmetic) -> float:
@@ -206,9 +208,8 @@ class Stage:
         with arithmetic.autocast():
             photos = self._part_of(rows)
             texts = self._encoders.texts(_rows(self._material.words, words))
-            held = HOLD * loss.distillation(
-                photos.float(), texts.float(), self._scale().detach(), self._taught(rows, words)
-            )
+            taught = self._taught(rows, words).to(photos.device)
+            held = HOLD * loss.distillation(photos.float(), texts.float(), self._scale().detach(), taught)
         arithmetic.backward(held)
         return float(held.detach())
 
@@ -231,7 +232,7 @@ def train_encoders(
     A stage that ended before a stop is not done again. Raises Diverged, Cancelled, DiskFull.
     """
     start = copy.deepcopy(encoders.image.state_dict()), copy.deepcopy(encoders.text.state_dict())
-    scale = LogitScale(logit_scale)
+    scale = LogitScale(logit_scale).to(encoders.device)
     taught = _teacher(encoders, material, logit_scale)
     modules = (encoders.image, encoders.text)
     if course.lora:
@@ -277,7 +278,7 @@ def embedded(encode: Callable[[Inputs], Tensor], inputs: Inputs) -> Floats:
     """[n, d] of all rows, MICRO at a time, without a gradient."""
     with torch.inference_mode():
         parts = [encode(tuple(one[i : i + MICRO] for one in inputs)) for i in range(0, len(inputs[0]), MICRO)]
-        return np.asarray(torch.cat(parts).float().numpy(), np.float32)
+        return np.asarray(torch.cat(parts).float().cpu().numpy(), np.float32)
 
 
 def _teacher(encoders: Encoders, material: Material, scale: float) -> Callable[[Tensor, Tensor], Tensor]:

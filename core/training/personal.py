@@ -303,11 +303,13 @@ class Personal:
 
         folder   a set in MUGE's layout to learn from (core/training/pair_set.py); None: what the owner said
         teacher  the id of another model that is here, whose answers are followed too
-        course   what differs from the fields of `Course`: stages, epochs, rate, precision, thrifty
-        Raises NotThere or WrongUse for a set that cannot be read, NotThere for a teacher that is not here.
+        course   what differs from the fields of `Course`: stages, epochs, rate, precision, thrifty, device (the
+                 fastest that is here)
+        Raises NotThere or WrongUse for a set that cannot be read, NotThere for a teacher or a device that is not here.
         """
         # Heavy, and only these ways need them: the towers in torch, peft.
         from core.training.by_encoders import Lessons, squares_of
+        from core.training.devices import AUTO
         from core.training.full import Course
         from core.training.pair_set import read_pair_set
         from core.training.towers import TowerTraining
@@ -322,7 +324,7 @@ class Personal:
         if teacher:
             lessons = replace(lessons, teacher=Encoder.open(model_folder(teacher, self._library / MODELS)))
         in_use = self._in_use.encoder.spec.id
-        asked = Course(lora=how == "lora", **course)
+        asked = Course(lora=how == "lora", **{"device": AUTO, **course})
         return TowerTraining(self._library, self._encoder, in_use, lessons, asked, seed)
 
     def standing(self, how: str, seed: int) -> str:

@@ -161,7 +161,9 @@ class Run:
             part.load_state_dict(own)
         self._optimiser.load_state_dict(state["optimiser"])
         self.arithmetic.restore(state["scaler"])
-        self._averages, self._kept = state["averages"], state["kept"]
+        for mean, saved in zip(self._averages, state["averages"], strict=True):
+            mean.copy_(saved)
+        self._kept = state["kept"]
         self.step, self.epoch, self._in_epoch, self._is_drawn = state["position"]
         self.scores, self.losses = state["scores"], state["losses"]
         self._epoch_began = state["epoch_began"]

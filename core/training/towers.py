@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from core.errors import ModelError
 from core.models.encoder import Encoder
 from core.models.registry import model_folder
 from core.models.spec import ModelSpec
@@ -23,12 +24,13 @@ from core.models.trained import Note, base_of, read_note
 from core.progress import CancelToken, Progress, Report
 from core.search.open_model import MODELS
 from core.training.by_encoders import Lessons, learn_by_encoders
+from core.training.devices import chosen, free_on
 from core.training.full import Course
 from core.training.gate import Verdict
 from core.training.general import General
 from core.training.installing import CHECKPOINTS, install, next_id, standing
 from core.training.loop import Diverged, Point
-from core.training.memory import free_bytes, need
+from core.training.memory import need
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,8 @@ class TowerTraining:
             verdict = Verdict.of_json(read_note(self.library / MODELS, made).verdict)
             return verdict, ModelSpec.load(model_folder(made, self.library / MODELS))
         checkpoint = self._checkpoint()
-        course = replace(self.course, thrifty=self._need()[1], checkpoint=checkpoint)
+        device = chosen(self.course.device)
+        course = replace(self.course, thrifty=self._need()[1], device=device, checkpoint=checkpoint)
         torch.manual_seed(self.seed)
         # The way from words to photos is measured on the towers themselves, before they are trained.
         general = General.of(self.encoder, np.zeros((1, self.encoder.spec.width), np.float32))
@@ -90,6 +93,11 @@ class TowerTraining:
             # From there it would run away again.
             shutil.rmtree(checkpoint, ignore_errors=True)
             raise
+        except torch.OutOfMemoryError as error:
+            raise ModelError(
+                f"The {device} device has not enough memory for this training: {error}",
+                what_to_do="Close what else uses it, or train with --thrifty or --device cpu.",
+            ) from error
         cancel.check()
         spec = None
         if result.verdict.accepted:
@@ -105,7 +113,7 @@ class TowerTraining:
         said = (*self.lessons.training, *self.lessons.held_out)
         photos, texts = len({each.photo for each in said}), len({each.text for each in said})
         found = need(self.encoder, photos, texts, lora=self.course.lora, teacher=self.lessons.teacher)
-        return found.chosen(self.course.thrifty, free_bytes())
+        return found.chosen(self.course.thrifty, free_on(chosen(self.course.device)))
 
     def _checkpoint(self) -> Path:
         """Where this training keeps what it needs to go on; what another one left is taken away."""
