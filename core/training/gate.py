@@ -39,8 +39,8 @@ class Figures:
     top1       share of photos whose first text, of all in that language, is one of theirs
     album_ap   mean average precision of albums over the photos decided on; None without any
     general    share of everyday words that still are nearest to their own photos (General.kept)
-    each       [photos] what the bootstrap draws from: of each photo the mean over what was said of it, of one over its
-               place among the photos of which the opposite holds
+    each       [moments] what the bootstrap draws from: of each photo the mean over what was said of it, of one over its
+               place among the photos of which the opposite holds; of a burst the mean of its photos
     """
 
     recall: float
@@ -75,7 +75,7 @@ class Verdict:
     """Whether the new model is taken, and why, in a sentence. `before` and `after` are None where nothing was measured.
 
     reason  one of REASONS, for whoever says it in another language; "" where there is only the sentence
-    photos  that were held out to judge by
+    photos  that were held out to judge by, a burst counted once
     """
 
     accepted: bool
@@ -122,7 +122,7 @@ def figures(table: Table, photos: Floats, texts: Floats, general: float) -> Figu
         top1=float(first.mean()) if len(first) else 0.0,
         album_ap=float(albums.mean()) if len(albums) else None,
         general=general,
-        each=_row_means(_stretched(table, 1 / (1 + ranks))),
+        each=_of_moments(table, _stretched(table, 1 / (1 + ranks))),
     )
 
 
@@ -160,13 +160,13 @@ def judge(before: Figures, after: Figures, seed: int = 0) -> Verdict:
 def too_few(photos: int) -> str:
     """Why so few photos held out cannot judge."""
     return (
-        f"Only {photos} photos with something said about them are held out, too few to tell a gain from chance:"
-        f" {FEWEST_PHOTOS} are needed, about {5 * FEWEST_PHOTOS} photos in all."
+        f"Only {photos} photos with something said about them are held out, a burst counted once, too few to tell a"
+        f" gain from chance: {FEWEST_PHOTOS} are needed, about {5 * FEWEST_PHOTOS} photos in all."
     )
 
 
 def paired_bootstrap(gain: Scores, seed: int = 0) -> float:
-    """How often the mean gain is nothing or less when the photos [n] are drawn again, 0..1.
+    """How often the mean gain is nothing or less when the moments [n] are drawn again, 0..1.
 
     One-sided; Efron and Tibshirani 1993, 16.4. With n photos no p below 1 / (RESAMPLES + 1) is claimed.
     """
@@ -229,6 +229,14 @@ def _album_precisions(table: Table, similar: Floats) -> Scores:
         if true.any() and not true.all():
             found.append(average_precision(similar[decided, text], true))
     return np.array(found)
+
+
+def _of_moments(table: Table, precisions: Scores) -> Scores:
+    """The mean over each moment's photos of theirs, photos and moments without any left out."""
+    has_any = ~np.isnan(precisions).all(axis=1)
+    photos, moments = _row_means(precisions), table.moments[has_any]
+    counts = np.bincount(moments)
+    return np.bincount(moments, photos)[counts > 0] / counts[counts > 0]
 
 
 def _row_means(values: Scores) -> Scores:

@@ -1,7 +1,7 @@
 """What a personal training learns from: what the owner said about photos, split by photo.
 
-A photo is held out by its picture alone, so the same photos are always held out, whatever is said about them
-later, in every library that holds them: no training has seen them, and their decisions judge every training.
+A photo is held out by the picture that its moment begins with, so the same photos are always held out, whatever is
+said about them later: no training has seen them or another one of their burst, and their decisions judge every training.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ import hashlib
 import sqlite3
 from collections import Counter
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.albums.spotting import class_word
 from core.library import albums
 from core.library.captions import every_caption, pictures_in_space
 from core.library.judgements import every_judgement
+from core.library.moments import moments
 from core.library.names import Name, examples, names
 from core.library.weak_words import folder_words, keyword_words
 
@@ -39,6 +40,7 @@ class Saying:
            and its class word, of a photo that shows it or does not; "search": a question's words, of a result that was
            judged; "folder" and "keyword": weak, only where they were asked for
     group  sayings of one group mean the same: the album's or name's id, or the photo's for its captions in two languages
+    moment the first photo of the moment it belongs to; None: it is alone
     """
 
     photo: int
@@ -47,6 +49,12 @@ class Saying:
     kind: str
     is_true: bool
     group: int
+    moment: int | None = None
+
+    @property
+    def first(self) -> int:
+        """The photo that its moment begins with."""
+        return self.photo if self.moment is None else self.moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +100,15 @@ def sayings(connection: sqlite3.Connection, space: str, also: Collection[str] = 
     also  words of WEAK: "folders", "keywords" teach too; they never judge, since nobody said that they are right
     """
     pictures = pictures_in_space(connection, space)
+    moment = {photo: photo for photo in pictures} | moments(connection, pictures)
     said = (*_captions(connection), *_decisions(connection), *_names(connection), *_judged(connection))
     parts: tuple[list[Saying], list[Saying]] = ([], [])
     for each in said:
         if each.photo in pictures:
-            parts[is_held_out(pictures[each.photo])].append(each)
+            first = moment[each.photo]
+            parts[is_held_out(pictures[first])].append(replace(each, moment=first))
     for each in _weak(connection, also):
-        if each.photo in pictures and not is_held_out(pictures[each.photo]):
+        if each.photo in pictures and not is_held_out(pictures[moment[each.photo]]):
             parts[0].append(each)
     return Sayings(tuple(parts[0]), tuple(parts[1]))
 

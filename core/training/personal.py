@@ -338,7 +338,7 @@ class Personal:
         """What that training would learn from."""
         lessons = training.lessons
         said = Sayings(tuple(lessons.training), tuple(lessons.held_out))
-        held_out = len({each.photo for each in said.held_out})
+        held_out = len({each.first for each in said.held_out})
         # Hours are not spent on what could not be judged.
         why_not = _too_little(said) or (too_few(held_out) if held_out < FEWEST_PHOTOS else "")
         return self._plan(training.how, said, training.memory_bytes(), why_not)

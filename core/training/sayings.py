@@ -20,6 +20,7 @@ class Table:
     true, rejected  [n, m] bool; a pair may be neither
     lang            of each text
     is_album        [m] bool: texts that decisions were made about, the others are captions
+    moments         [n] of each photo a number of its moment: photos of one burst are no independent evidence
     """
 
     photos: tuple[int, ...]
@@ -28,12 +29,14 @@ class Table:
     is_album: Bools
     true: Bools
     rejected: Bools
+    moments: npt.NDArray[np.int64]
 
     @classmethod
     def of(cls, sayings: Sequence[Saying]) -> Table:
         """A pair that was said to be true and rejected, of two albums with one prompt, counts as neither."""
         photos = {photo: i for i, photo in enumerate(dict.fromkeys(each.photo for each in sayings))}
         texts = {text: i for i, text in enumerate(dict.fromkeys(each.text for each in sayings))}
+        first = {each.photo: each.first for each in sayings}
         lang = [""] * len(texts)
         is_album = np.zeros(len(texts), bool)
         said = np.zeros((2, len(photos), len(texts)), bool)
@@ -43,9 +46,9 @@ class Table:
             is_album[text] |= each.kind in (ALBUM, SEARCH)
             said[int(not each.is_true), photos[each.photo], text] = True
         doubtful = said[0] & said[1]
-        return cls(
-            tuple(photos), tuple(texts), tuple(lang), is_album, said[0] & ~doubtful, said[1] & ~doubtful
-        )
+        moments = np.unique([first[photo] for photo in photos], return_inverse=True)[1]
+        true, rejected = said[0] & ~doubtful, said[1] & ~doubtful
+        return cls(tuple(photos), tuple(texts), tuple(lang), is_album, true, rejected, moments)
 
     @staticmethod
     def bytes_of(photos: int, texts: int) -> int:

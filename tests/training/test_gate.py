@@ -53,6 +53,19 @@ def test_few_photos_cannot_tell() -> None:
     assert "too few" in judge(some(0, photos=6), some(1, photos=6)).why
 
 
+def test_a_burst_judges_once() -> None:
+    said = [Saying(i, "a dog", "en", CAPTION, True, i, 1 if i < 4 else None) for i in range(1, 7)]
+    said.append(Saying(7, "a cat", "en", CAPTION, True, 7))
+    table = Table.of(said)
+    # The cat stands before two of the burst, so their place is the second.
+    similar = np.array([[0.9], [0.9], [0.1], [0.9], [0.9], [0.9], [0.5]], np.float32)
+
+    found = figures(table, similar, np.ones((2, 1), np.float32), 0.9)
+
+    assert len(found.each) == 5
+    assert found.each[0] == pytest.approx((1 + 1 + 1 / 2) / 3)
+
+
 def test_a_verdict_that_was_written_down_says_the_same_again() -> None:
     verdict = judge(some(0.3), replace(some(0.6), album_ap=0.5))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlite_utils import Database
 
 from core.app import Shiguang
 from core.errors import NotThere, WrongUse
@@ -42,6 +43,31 @@ def test_a_photos_sayings_are_all_held_out_or_none(library: Shiguang, say: Say) 
     assert found.counts()["album decisions"] == 4
     assert found.counts()["rejections"] == 2
     assert {each.lang for each in (*found.training, *found.held_out)} == {"en", "zh"}
+
+
+def test_a_burst_lies_on_one_side_with_its_first_photo(library: Shiguang, say: Say) -> None:
+    say(truth())
+    reader, space = library.database.reader(), library.space.id
+    judging = min(each.photo for each in sayings(reader, space).held_out)
+    teaching = [each.photo for each in sayings(reader, space).training[:4]]
+    burst = (judging, *teaching)
+
+    def take(db: Database) -> None:
+        db.conn.execute("INSERT INTO roots (id, path, volume) VALUES (1, ?, 'made')", (b"/made",))
+        for seconds, photo in enumerate(burst):
+            metadata = json.dumps({"taken": f"2019-07-04T10:00:{10 + seconds}", "taken_from": "exif"})
+            db.conn.execute(
+                "INSERT INTO files (root, path, name, kind, photo, state, metadata)"
+                " VALUES (1, ?, ?, 'photo', ?, 'here', ?)",
+                (b"%d" % photo, str(photo), photo, metadata),
+            )
+
+    library.database.write(take)
+    found = sayings(reader, space)
+    of_burst = [each for each in found.held_out if each.photo in burst]
+    assert {each.photo for each in of_burst} == set(burst)
+    assert {each.first for each in of_burst} == {judging}
+    assert not {each.photo for each in found.training} & set(burst)
 
 
 def test_about_a_fifth_is_held_out_and_always_the_same() -> None:
