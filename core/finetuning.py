@@ -45,6 +45,8 @@ class Outlook:
     counts     as `Sayings.counts` gives them
     wanted     of how many more photos something must be said before it can begin
     examples   some of the texts
+    weak       of each of `pairs.WEAK`, how many words could teach beside
+    also       those of them that do
     missing    packages of the extra that are not installed
     obstacle   why they cannot be installed from here, "" where they can (`extra.obstacle`)
     download_bytes, command  about what they are to download, and what to type where they must come by hand
@@ -55,6 +57,8 @@ class Outlook:
     counts: dict[str, int]
     wanted: int
     examples: tuple[str, ...]
+    weak: dict[str, int]
+    also: tuple[str, ...]
     missing: tuple[str, ...]
     obstacle: str
     download_bytes: int
@@ -88,9 +92,15 @@ class Finetuned:
     searches: tuple[Pair, ...] = ()
 
 
+def choose_weak(library: Shiguang, source: str, teaches: bool) -> None:
+    """Whether words of one of `pairs.WEAK` teach from now on. Raises what writing settings raises."""
+    library.settings.set(pairs.CHOICES[source], teaches)
+
+
 def outlook(library: Shiguang) -> Outlook:
     """What there is to learn from now. Raises NotThere or ModelError where the model in use cannot be opened."""
-    said = pairs.sayings(library.database.reader(), library.space.id)
+    reader, also = library.database.reader(), pairs.chosen_weak(library.settings)
+    said = pairs.sayings(reader, library.space.id, also)
     checkpoints = library.folder / CHECKPOINTS
     missing = extra.missing()
     try:
@@ -102,6 +112,8 @@ def outlook(library: Shiguang) -> Outlook:
         said.counts(),
         max(0, pairs.FEWEST_TRAINING_PHOTOS - teaching),
         tuple(dict.fromkeys(each.text for each in said.training if each.is_true))[:EXAMPLES],
+        pairs.weak_counts(reader, library.space.id),
+        also,
         missing,
         extra.obstacle() if missing else "",
         extra.download_bytes(),
@@ -119,7 +131,8 @@ def ways(library: Shiguang, cancel: CancelToken) -> list[Way]:
 
     spec = _base(library)
     folder = model_folder(spec.id, library.folder / MODELS)
-    said = pairs.sayings(library.database.reader(), library.space.id)
+    also = pairs.chosen_weak(library.settings)
+    said = pairs.sayings(library.database.reader(), library.space.id, also)
     captions = len({(each.photo, each.text) for each in said.training if each.kind == pairs.CAPTION})
     is_whole = (folder / SOURCE_FOLDER).is_dir()
     texts = list(dict.fromkeys(each.text for each in said.training))
@@ -127,7 +140,7 @@ def ways(library: Shiguang, cancel: CancelToken) -> list[Way]:
     rates = cost.measure(library.encoder, work, texts, images_per_s(library.folder / MODELS, spec))
     found = []
     with personal.opened(
-        library.folder, library.database, library.encoder, library.space, library.thumbs
+        library.folder, library.database, library.encoder, library.space, library.thumbs, also
     ) as own:
         for how in WAYS:
             cancel.check()
@@ -171,11 +184,12 @@ def finetune(
     texts = searches_of(library.database.reader(), _everyday(library))
     old = first_photos(library.encoder, library.space, texts)
     try:
-        said = pairs.sayings(library.database.reader(), library.space.id)
+        also = pairs.chosen_weak(library.settings)
+        said = pairs.sayings(library.database.reader(), library.space.id, also)
         if how not in personal.TOWERS and said.can_teach:
             library.fill_space(_base(library).id, report, cancel)
         with personal.opened(
-            library.folder, library.database, library.encoder, library.space, library.thumbs
+            library.folder, library.database, library.encoder, library.space, library.thumbs, also
         ) as own:
             take_back(library, but=own.standing(how, seed))
             learned = own.learn(how, seed, report, cancel, watch)

@@ -123,6 +123,12 @@ SIDECARS = Setting(
 SIDECARS_AUTOMATIC = Setting(
     "sidecars_automatic", False, "Name in sidecars also the albums that a photo is in by itself."
 )
+TEACH_FOLDERS = Setting(
+    "teach_folders", False, "Names of folders teach the model too, when it learns from what you said."
+)
+TEACH_KEYWORDS = Setting(
+    "teach_keywords", False, "Keywords teach the model too, when it learns from what you said."
+)
 LOG_VERBOSE = Setting("log_verbose", False, "Write more into the log file, for a report of a fault.")
 
 # In the order of the settings page.
@@ -139,6 +145,8 @@ SETTINGS: tuple[Setting[Any], ...] = (
     PROXY,
     SIDECARS,
     SIDECARS_AUTOMATIC,
+    TEACH_FOLDERS,
+    TEACH_KEYWORDS,
     LOG_VERBOSE,
 )
 

@@ -13,7 +13,7 @@ from core.errors import NotThere, WrongUse
 from core.models.trained import base_of, read_note, way_back
 from core.progress import CancelToken
 from core.search.open_model import MODELS
-from core.training.pairs import WEAK, sayings
+from core.training.pairs import WEAK, chosen_weak, sayings
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -78,9 +78,9 @@ def add_commands(commands: Commands) -> None:
     train.add_argument(
         "--also",
         type=_weak,
-        default=(),
         metavar="folders,keywords",
-        help="learn from names of folders and from keywords too, which nobody said of the picture itself",
+        help="learn from names of folders and from keywords too, which nobody said of the picture itself"
+        " (default: as chosen in the window)",
     )
     train.add_argument("--dry-run", action="store_true", help="say what it would learn from, and do nothing")
     train.add_argument("--seed", type=int, default=0, metavar="N")
@@ -108,11 +108,12 @@ def _finetune(library: Shiguang, options: argparse.Namespace, output: Output, ca
             f"--muge, --teacher, --stages, --epochs, --rate, --precision, --thrifty and --device do not go with --how {how}.",
             what_to_do="Take --how lora or full.",
         )
-    said = sayings(library.database.reader(), library.space.id, options.also)
+    also = chosen_weak(library.settings) if options.also is None else options.also
+    said = sayings(library.database.reader(), library.space.id, also)
     if not options.dry_run and how not in training.TOWERS and said.can_teach:
         library.fill_space(base_of(library.use_model().id), output.progress, cancel)
     with training.opened(
-        library.folder, library.database, library.encoder, library.space, library.thumbs, options.also
+        library.folder, library.database, library.encoder, library.space, library.thumbs, also
     ) as personal:
         if how in training.TOWERS:
             towers = personal.towers(

@@ -22,9 +22,10 @@ from core.models.preprocess import Pixels, square
 from core.models.spec import SPEC_FILE, ModelSpec, file_sha256
 from core.photos.thumbs import Thumbs
 from core.progress import CancelToken, Pace, Progress, Report, silent
-from core.training.encoders import Encoders, open_encoders
+from core.training.by_vectors import STRENGTHS
+from core.training.encoders import Encoders, Inputs, open_encoders
 from core.training.full import MICRO, Course, Material, State, Teacher, embedded, go, train_encoders
-from core.training.gate import MOST_FORGOTTEN, Figures, Verdict, better, figures, judge
+from core.training.gate import MOST_FORGOTTEN, Figures, Verdict, better, figures, forgotten, judge
 from core.training.general import General, Words, normalised
 from core.training.loop import Point
 from core.training.pairs import Saying
@@ -32,7 +33,8 @@ from core.training.sayings import Table
 
 Floats = npt.NDArray[np.float32]
 CARD_FILE = "card.md"
-STRENGTHS = (1.0, 0.75, 0.5, 0.25)
+# Photos nobody spoke of, by which is seen what was forgotten.
+MOST_UNSPOKEN = 200
 # Photos on which the written graphs are compared with the modules.
 TRIED = 4
 
@@ -51,6 +53,7 @@ class Lessons:
 
     squares  of some photos by their numbers, as the model takes them: those that can be had, in that order, and
              [n, s, s, 3] uint8
+    others   photos nobody spoke of, by which is seen what was forgotten
     name     what models trained on this are called behind their "+"
     teacher  another model, a larger one, whose answers to what teaches are followed too
     in_use   the model that serves now, where that is another one than what is trained: it is to be beaten, too
@@ -60,6 +63,7 @@ class Lessons:
     held_out: Sequence[Saying]
     squares: Callable[[Sequence[int], ModelSpec, CancelToken], tuple[list[int], Pixels]]
     name: str
+    others: Sequence[int] = ()
     teacher: Encoder | None = None
     in_use: Encoder | None = None
 
@@ -91,9 +95,11 @@ def learn_by_encoders(
 
     teaching, tried = material(lessons.training, general.holding)
     judging, _ = material(lessons.held_out, general.judging)
+    _, squares = lessons.squares(lessons.others, encoder.spec, cancel)
+    others = encoders.photo_inputs(squares, report, cancel)
     encoders.to(course.device)
-    gap = _gap(encoders, teaching)
-    before = _figures(encoders, judging, general, gap)
+    gate = Judging.of(encoders, general, teaching, judging, others)
+    before = gate.figures(encoders)
     in_use = None
     if lessons.in_use is not None:
         answers = _answers(lessons, lessons.in_use, judging.table, report, cancel)
@@ -106,7 +112,7 @@ def learn_by_encoders(
     watch = _watched(watch, encoders, judging)
     scale, start = train_encoders(encoders, teaching, encoder.spec.logit_scale, course, report, cancel, watch)
     report(Progress("judge"))
-    after = _strongest(encoders, start, before, lambda: _figures(encoders, judging, general, gap))
+    after = _strongest(encoders, start, before, lambda: gate.figures(encoders))
     verdict = judge(better(before, in_use), after, seed)
 
     def write(new: Path, model_id: str) -> ModelSpec:
@@ -158,13 +164,13 @@ def _watched(
 def _strongest(
     encoders: Encoders, start: tuple[State, State], before: Figures, measured: Callable[[], Figures]
 ) -> Figures:
-    """As far on the way as little enough is forgotten; by the everyday words alone, so that judging stays fair."""
+    """As far on the way as little enough is forgotten; by that alone, so that judging stays fair."""
     end = copy.deepcopy(encoders.image.state_dict()), copy.deepcopy(encoders.text.state_dict())
     for strength in STRENGTHS:
         for module, first, last in zip((encoders.image, encoders.text), start, end, strict=True):
             go(module, first, last, strength)
         after = measured()
-        if before.general - after.general <= MOST_FORGOTTEN:
+        if forgotten(before, after) <= MOST_FORGOTTEN:
             break
     return after
 
@@ -189,19 +195,43 @@ def squares_of(thumbs: Thumbs) -> Callable[[Sequence[int], ModelSpec, CancelToke
     return squares
 
 
-def _gap(encoders: Encoders, material: Material) -> Floats:
-    """From everyday words to this library's photos, as the model has it before it is trained."""
-    photos, words = embedded(encoders.photos, material.photos), embedded(encoders.texts, material.words)
-    return np.asarray(photos.mean(axis=0) - words.mean(axis=0), np.float32)
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """What a model is judged by before and after: the sayings held out, and what it knew.
+
+    gap     from everyday words to this library's photos, as the model has it before it is trained
+    others  photos nobody spoke of
+    before  those and the judging words as embedded before the training
+    """
+
+    material: Material
+    general: General
+    gap: Floats
+    others: Inputs
+    before: tuple[Floats, Floats]
+
+    @classmethod
+    def of(
+        cls, encoders: Encoders, general: General, teaching: Material, judging: Material, others: Inputs
+    ) -> Judging:
+        photos, words = embedded(encoders.photos, teaching.photos), embedded(encoders.texts, teaching.words)
+        gap = np.asarray(photos.mean(axis=0) - words.mean(axis=0), np.float32)
+        return cls(judging, general, gap, others, _known(encoders, others, judging.words))
+
+    def figures(self, encoders: Encoders) -> Figures:
+        """Of the encoders as they are now."""
+        for module in (encoders.image, encoders.text):
+            module.eval()
+        _, words = now = _known(encoders, self.others, self.material.words)
+        kept = self.general.kept(words, normalised(words + self.gap))
+        photos, texts = _embedded(encoders, self.material)
+        return figures(self.material.table, photos, texts, kept, self.general.still(self.before, now))
 
 
-def _figures(encoders: Encoders, judging: Material, general: General, gap: Floats) -> Figures:
-    for module in (encoders.image, encoders.text):
-        module.eval()
-    words = embedded(encoders.texts, judging.words)
-    kept = general.kept(words, normalised(words + gap))
-    photos, texts = _embedded(encoders, judging)
-    return figures(judging.table, photos, texts, kept)
+def _known(encoders: Encoders, others: Inputs, words: Inputs) -> tuple[Floats, Floats]:
+    """Photos nobody spoke of [n, d] and everyday words [m, d]."""
+    found = embedded(encoders.photos, others) if len(others[0]) else np.zeros((0, 0), np.float32)
+    return found, embedded(encoders.texts, words)
 
 
 def _embedded(encoders: Encoders, judging: Material) -> tuple[Floats, Floats]:

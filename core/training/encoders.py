@@ -148,7 +148,7 @@ class StarterEncoders(Encoders):
                 found.append(self._image_tower.lite(torch.from_numpy(pixels)))
                 pace.step(len(pixels))
         pace.flush()
-        return _with_spread(torch.cat(found))
+        return _with_spread(torch.cat(found) if found else torch.zeros(0, 1))
 
     def text_inputs(self, texts: Sequence[str], report: Report, cancel: CancelToken) -> Inputs:
         found = []

@@ -39,6 +39,7 @@ class Figures:
     top1       share of photos whose first text, of all in that language, is one of theirs
     album_ap   mean average precision of albums over the photos decided on; None without any
     general    share of everyday words that still are nearest to their own photos (General.kept)
+    still      share of photos nobody spoke of that keep the word they had before (General.still)
     each       [moments] what the bootstrap draws from: of each photo the mean over what was said of it, of one over its
                place among the photos of which the opposite holds; of a burst the mean of its photos
     """
@@ -49,6 +50,7 @@ class Figures:
     album_ap: float | None
     general: float
     each: Scores
+    still: float = 1.0
 
     def as_json(self) -> dict[str, Any]:
         found = {
@@ -56,6 +58,7 @@ class Figures:
             "top1": self.top1,
             "album_ap": self.album_ap,
             "general": self.general,
+            "still": self.still,
         }
         return {key: None if value is None else round(value, 4) for key, value in found.items()}
 
@@ -66,7 +69,7 @@ class Figures:
             if key.startswith("recall@"):
                 k = int(key.removeprefix("recall@"))
                 top1, album_ap, general = (content[name] for name in ("top1", "album_ap", "general"))
-                return cls(recall, k, top1, album_ap, general, np.zeros(0))
+                return cls(recall, k, top1, album_ap, general, np.zeros(0), content.get("still", 1.0))
         return None
 
 
@@ -105,10 +108,11 @@ class Verdict:
         }
 
 
-def figures(table: Table, photos: Floats, texts: Floats, general: float) -> Figures:
+def figures(table: Table, photos: Floats, texts: Floats, general: float, still: float = 1.0) -> Figures:
     """Measure one model on the held-out sayings of `table`.
 
     photos [n, d], texts [m, d] as the model embeds the table's photos and texts
+    general, still: what it forgot, measured elsewhere
     """
     similar = photos @ texts.T
     k = max(1, min(FIRST, len(photos) // PHOTOS_A_PLACE))
@@ -123,6 +127,7 @@ def figures(table: Table, photos: Floats, texts: Floats, general: float) -> Figu
         album_ap=float(albums.mean()) if len(albums) else None,
         general=general,
         each=_of_moments(table, _stretched(table, 1 / (1 + ranks))),
+        still=still,
     )
 
 
@@ -136,6 +141,11 @@ def better(begun: Figures, in_use: Figures | None) -> Figures:
     return replace(in_use, general=begun.general)
 
 
+def forgotten(before: Figures, after: Figures) -> float:
+    """Share of everyday words, or of photos nobody spoke of, that lost each other: the larger."""
+    return max(before.general - after.general, before.still - after.still)
+
+
 def judge(before: Figures, after: Figures, seed: int = 0) -> Verdict:
     """Compare both on the same held-out sayings."""
     photos = len(before.each)
@@ -144,14 +154,13 @@ def judge(before: Figures, after: Figures, seed: int = 0) -> Verdict:
     gain = after.each - before.each
     p = paired_bootstrap(gain, seed)
     said = f"average precision {before.each.mean():.3f} before, {after.each.mean():.3f} after, on {photos} photos held out"
-    forgotten = before.general - after.general
     if gain.mean() < LEAST_GAIN:
         reason, why = NO_GAIN, f"It finds no more of what you spoke about than before: {said}."
     elif p > LARGEST_P:
         reason, why = CHANCE, f"The gain may be chance (p = {p:.3f}): {said}."
-    elif forgotten > MOST_FORGOTTEN:
+    elif (lost := forgotten(before, after)) > MOST_FORGOTTEN:
         reason = FORGOT
-        why = f"It forgot too much: {forgotten:.1%} of everyday words lost their photos. What you spoke about: {said}."
+        why = f"It forgot too much: {lost:.1%} of everyday words lost their photos. What you spoke about: {said}."
     else:
         reason, why = BETTER, f"It finds more of what you spoke about: {said}."
     return Verdict(reason == BETTER, why, before, after, p, reason, photos)

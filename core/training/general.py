@@ -4,6 +4,11 @@ Words come from the recipe's table of concepts and the neutral captions, both in
 the concepts hold the adapter while it trains, the other half judge afterwards what was forgotten. Where the
 library has few photos that nobody spoke about, words stand in for photos: moved by the way from the library's
 mean text to its mean photo, they lie where photos of them would (Liang et al. 2022, "Mind the gap").
+
+Stand-ins see nothing of what an image tower forgot, so photos that nobody spoke of judge, too: by the words that the
+model itself gave them before. Of the starter trained hard on a hundred captions (both towers at 1e-3) .978 kept
+theirs while it lost .023 of its accuracy on six labelled sets; at the usual rate all did, and it lost .008, which is
+one photo in a hundred and twenty. After the adapter .99 and more do, of photos of the very kinds that it learns, too.
 """
 
 from __future__ import annotations
@@ -23,6 +28,8 @@ Ints = npt.NDArray[np.int64]
 
 # The table's classes are of no interest here; it names them up to 999.
 CLASSES = 1_000
+# Among so many of some 140 words a language what was a photo's word must still be: neighbours may change places.
+STILL = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +51,12 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class General:
-    """Words that hold, words that judge, and the way [d] from texts to photos in this library."""
+    """Words that hold, words that judge, the way [d] from texts to photos in this library, and the model's languages."""
 
     holding: Words
     judging: Words
     gap: Floats
+    languages: tuple[str, ...]
 
     @classmethod
     def of(cls, encoder: Encoder, photos: Floats) -> General:
@@ -57,9 +65,8 @@ class General:
         embeddings = encoder.encode_texts(texts)
         judges = (concept % 2 == 1) & (concept >= 0)
         gap = photos.mean(axis=0) - embeddings.mean(axis=0)
-        return cls(
-            _chosen(texts, embeddings, concept, ~judges), _chosen(texts, embeddings, concept, judges), gap
-        )
+        holding, judging = (_chosen(texts, embeddings, concept, which) for which in (~judges, judges))
+        return cls(holding, judging, gap, encoder.spec.languages)
 
     def kept(self, texts: Floats, photos: Floats) -> float:
         """Share of the judging words whose stand-in photo [n, d] is nearest to the same word in the other language.
@@ -75,6 +82,23 @@ class General:
             nearest = (photos[asked] @ texts[answers].T).argmax(axis=1)
             hits.append(judging.concept[answers][nearest] == judging.concept[asked])
         return float(np.concatenate(hits).mean())
+
+    def still(self, before: tuple[Floats, Floats], after: tuple[Floats, Floats]) -> float:
+        """Share of photos that keep their word, the nearest of a language before, among the first STILL; 1 without any.
+
+        before, after: the photos [n, d], any that nobody spoke of, and the judging words as both models embed them
+        """
+        if not len(before[0]):
+            return 1.0
+        is_chinese = self.judging.is_chinese
+        found = []
+        for lang, those in (("en", ~is_chinese), ("zh", is_chinese)):
+            if lang in self.languages:
+                own = (before[0] @ before[1][those].T).argmax(axis=1)
+                similar = after[0] @ after[1][those].T
+                nearer = similar > similar[np.arange(len(own)), own][:, None]
+                found.append(float((nearer.sum(axis=1) < STILL).mean()))
+        return float(np.mean(found)) if found else 1.0
 
 
 def normalised(rows: Floats) -> Floats:

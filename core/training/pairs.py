@@ -19,6 +19,7 @@ from core.library.judgements import every_judgement
 from core.library.moments import moments
 from core.library.names import Name, examples, names
 from core.library.weak_words import folder_words, keyword_words
+from core.settings import TEACH_FOLDERS, TEACH_KEYWORDS, Settings
 
 # Of five photos one judges and four teach.
 HELD_OUT_SHARE = 0.2
@@ -28,6 +29,8 @@ CAPTION, ALBUM, NAME, SEARCH = "caption", "album", "name", "search"
 # Words that nobody wrote about a picture as such: taken only where the owner asks for it.
 FOLDER, KEYWORD = "folder", "keyword"
 WEAK = {"folders": FOLDER, "keywords": KEYWORD}
+# Where the owner says so.
+CHOICES = {"folders": TEACH_FOLDERS, "keywords": TEACH_KEYWORDS}
 # How a name is put into a sentence that a caption could be, with its class word and without.
 _NAMED = {"en": ("{name} the {thing}", "a photo of {name}"), "zh": ("{name}，{thing}", "{name}的照片")}
 
@@ -111,6 +114,17 @@ def sayings(connection: sqlite3.Connection, space: str, also: Collection[str] = 
         if each.photo in pictures and not is_held_out(pictures[moment[each.photo]]):
             parts[0].append(each)
     return Sayings(tuple(parts[0]), tuple(parts[1]))
+
+
+def chosen_weak(settings: Settings) -> tuple[str, ...]:
+    """Those of WEAK that the owner lets teach."""
+    return tuple(source for source, choice in CHOICES.items() if settings.get(choice))
+
+
+def weak_counts(connection: sqlite3.Connection, space: str) -> dict[str, int]:
+    """Of each of WEAK, how many words could teach."""
+    every = sayings(connection, space, WEAK).training
+    return {source: sum(each.kind == kind for each in every) for source, kind in WEAK.items()}
 
 
 def _captions(connection: sqlite3.Connection) -> Iterator[Saying]:

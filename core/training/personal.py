@@ -5,7 +5,7 @@ Until the last step nothing in the library changes; the old model and its space 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,23 +28,21 @@ from core.search.open_model import MODELS
 from core.spaces.space import Space
 from core.training import adapter, pairs
 from core.training.adapted import write_adapted
-from core.training.adapter import Adapted, Adapting, adapt
+from core.training.adapter import Adapted
+from core.training.by_vectors import Knowledge, Side, learn_by_vectors
 from core.training.gate import (
     DIVERGED,
     FEWEST_PHOTOS,
-    MOST_FORGOTTEN,
     TOO_LITTLE,
     Figures,
     Verdict,
-    better,
     figures,
-    judge,
     too_few,
 )
 from core.training.general import General
 from core.training.installing import install, move_rows, next_id, unfinished
 from core.training.loop import Diverged, Point, Settings
-from core.training.pairs import FEWEST_TRAINING_PHOTOS, Sayings
+from core.training.pairs import FEWEST_TRAINING_PHOTOS, Saying, Sayings
 from core.training.sayings import Table
 
 if TYPE_CHECKING:
@@ -57,8 +55,6 @@ Watch = Callable[[Point], None]
 
 TOWERS = ("lora", "full")
 HOWS = ("probe", "adapter", *TOWERS)
-# Going only a part of the way keeps more of what was known (WiSE-FT, Wortsman et al. 2022).
-STRENGTHS = (1.0, 0.75, 0.5, 0.25)
 # torch, the text tower of the starter, and the matrices of 2,000 photos: measured.
 ADAPTER_BYTES = 1_000_000_000
 # Photos that nobody spoke of, drawn to hold the adapter and to measure the gap.
@@ -200,75 +196,60 @@ class Personal:
         report(Progress("gather"))
         said = pairs.sayings(self._database.reader(), self._space.id, self._also)
         try:
-            training, held_out = Table.of(said.training), Table.of(said.held_out)
-            return self._adapter(how, seed, training, held_out, report, cancel, watch, settings)
+            verdict, adapted = self._by_vectors(how, seed, said, report, cancel, watch, settings)
         except Diverged as error:
             return _ran_away(error)
-
-    # ---- on cached vectors
-
-    def _adapter(
-        self,
-        how: str,
-        seed: int,
-        training: Table,
-        held_out: Table,
-        report: Report,
-        cancel: CancelToken,
-        watch: Watch,
-        settings: Settings,
-    ) -> Learned:
-        others = self._others({*training.photos, *held_out.photos}, seed)
-        photos = self._space.vectors_of(training.photos)
-        general = General.of(self._encoder, np.concatenate([photos, others]))
-        cancel.check()
-        texts = self._encoder.encode_texts(training.texts)
-        objective = Adapting(
-            training, photos, texts, others, general, self._encoder.spec.logit_scale, both=how == "adapter"
-        )
-        adapted, _ = adapt(objective, settings, report, cancel, self._watched(watch, objective, held_out))
-        report(Progress("judge"))
-        before = self._figures(held_out, general, None)
-        in_use = self._figures_in_use(held_out)
-        adapted, after = self._strongest(adapted, held_out, general, before)
-        verdict = judge(better(before, in_use), after, seed)
         cancel.check()
         if not verdict.accepted:
             return Learned(verdict)
         return Learned(verdict, self._install(how, seed, adapted, verdict, report, cancel))
 
-    def _watched(self, watch: Watch, objective: Adapting, held_out: Table) -> Watch:
-        """Scores are the average precision on the photos held out: to be looked at, nothing is chosen by them."""
-        photos, texts = self._space.vectors_of(held_out.photos), self._encoder.encode_texts(held_out.texts)
+    # ---- on cached vectors
 
-        def seen(point: Point) -> None:
-            if point.score is not None:
-                adapted = objective.adapted()
-                each = figures(held_out, adapted.photos(photos), adapted.texts(texts), 0.0).each
-                point = replace(point, score=float(each.mean()) if len(each) else None)
-            watch(point)
+    def _by_vectors(
+        self,
+        how: str,
+        seed: int,
+        said: Sayings,
+        report: Report,
+        cancel: CancelToken,
+        watch: Watch,
+        settings: Settings,
+    ) -> tuple[Verdict, Adapted]:
+        teaching, judging = self._side(said.training), self._side(said.held_out)
+        unspoken = self._unspoken({*teaching.table.photos, *judging.table.photos}, seed, MOST_OTHERS)
+        others = self._space.vectors_of(unspoken).reshape(len(unspoken), self._encoder.spec.width)
+        known = Knowledge(General.of(self._encoder, np.concatenate([teaching.photos, others])), others)
+        cancel.check()
+        in_use = self._figures_in_use(judging.table)
+        scale = self._encoder.spec.logit_scale
+        return learn_by_vectors(
+            teaching,
+            judging,
+            known,
+            scale,
+            in_use,
+            seed,
+            settings,
+            report,
+            cancel,
+            watch,
+            both=how == "adapter",
+        )
 
-        return seen
+    def _side(self, said: Sequence[Saying]) -> Side:
+        table = Table.of(said)
+        return Side(table, self._space.vectors_of(table.photos), self._encoder.encode_texts(table.texts))
 
-    def _others(self, said: set[int], seed: int) -> Floats:
+    def _unspoken(self, said: Collection[int], seed: int, most: int) -> list[int]:
+        """Some of the photos that nobody spoke of."""
         photos = [
             photo
             for photo in pictures_in_space(self._database.reader(), self._space.id)
             if photo not in said and photo in self._space
         ]
-        draw = np.random.default_rng(seed)
-        chosen = draw.permutation(len(photos))[:MOST_OTHERS]
-        if not len(chosen):
-            return np.zeros((0, self._encoder.spec.width), np.float32)
-        return self._space.vectors_of([photos[i] for i in chosen])
-
-    def _figures(self, table: Table, general: General, adapted: Adapted | None) -> Figures:
-        photos, texts = self._space.vectors_of(table.photos), self._encoder.encode_texts(table.texts)
-        words, stand_ins = general.judging.embeddings, general.judging.as_photos(general.gap)
-        if adapted is not None:
-            photos, texts = adapted.photos(photos), adapted.texts(texts)
-            words, stand_ins = adapted.texts(words), adapted.photos(stand_ins)
-        return figures(table, photos, texts, general.kept(words, stand_ins))
+        chosen = np.random.default_rng(seed).permutation(len(photos))[:most]
+        return [photos[i] for i in chosen]
 
     def _figures_in_use(self, table: Table) -> Figures | None:
         """Of the model in use, where that is another one; what it forgot is not measured."""
@@ -276,17 +257,6 @@ class Personal:
         if space.id == self._space.id or not all(photo in space for photo in table.photos):
             return None
         return figures(table, space.vectors_of(table.photos), encoder.encode_texts(table.texts), 0.0)
-
-    def _strongest(
-        self, adapted: Adapted, held_out: Table, general: General, before: Figures
-    ) -> tuple[Adapted, Figures]:
-        """As far on the way as little enough is forgotten; by the everyday words alone, so that judging stays fair."""
-        for strength in STRENGTHS:
-            chosen = adapted.at(strength)
-            after = self._figures(held_out, general, chosen)
-            if before.general - after.general <= MOST_FORGOTTEN:
-                break
-        return chosen, after
 
     # ---- the encoders themselves
 
@@ -308,7 +278,7 @@ class Personal:
         Raises NotThere or WrongUse for a set that cannot be read, NotThere for a teacher or a device that is not here.
         """
         # Heavy, and only these ways need them: the towers in torch, peft.
-        from core.training.by_encoders import Lessons, squares_of
+        from core.training.by_encoders import MOST_UNSPOKEN, Lessons, squares_of
         from core.training.devices import AUTO
         from core.training.full import Course
         from core.training.pair_set import read_pair_set
@@ -318,7 +288,9 @@ class Personal:
             lessons = read_pair_set(folder)
         else:
             said = self._said()
-            lessons = Lessons(said.training, said.held_out, squares_of(self._thumbs), NAME)
+            spoken = {each.photo for each in (*said.training, *said.held_out)}
+            others = self._unspoken(spoken, seed, MOST_UNSPOKEN)
+            lessons = Lessons(said.training, said.held_out, squares_of(self._thumbs), NAME, others)
         if self._in_use.space.id != self._space.id:
             lessons = replace(lessons, in_use=self._in_use.encoder)
         if teacher:

@@ -111,7 +111,8 @@ class TowerTraining:
 
     def _need(self) -> tuple[int, bool]:
         said = (*self.lessons.training, *self.lessons.held_out)
-        photos, texts = len({each.photo for each in said}), len({each.text for each in said})
+        spoken = {each.photo for each in said}
+        photos, texts = len(spoken) + len(self.lessons.others), len({each.text for each in said})
         found = need(self.encoder, photos, texts, lora=self.course.lora, teacher=self.lessons.teacher)
         return found.chosen(self.course.thrifty, free_on(chosen(self.course.device)))
 

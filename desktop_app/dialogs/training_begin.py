@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QButtonGroup,
+    QCheckBox,
     QFrame,
     QGridLayout,
     QHBoxLayout,
@@ -27,6 +28,7 @@ from desktop_app.dialogs.training_words import (
     stopped_words,
     way_name,
     way_words,
+    weak_words,
 )
 from desktop_app.i18n import data_size, explain, tr
 from desktop_app.workers.indexing import State
@@ -73,6 +75,25 @@ class WayRow(QWidget):
             self._cost.setText(tr("reckoning what it costs…") if is_reading else "")
         self.button.setEnabled(fits)
         self.button.setAccessibleDescription(f"{self._words.text()} {self._cost.text()}".strip())
+
+
+class WeakBox(QCheckBox):
+    """Whether words that nobody said of the picture itself teach too; hidden where there are none."""
+
+    chosen = Signal(str, bool)  # source, teaches
+
+    def __init__(self, source: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._source = source
+        # `clicked`, not `toggled`: what is shown is no choice.
+        self.clicked.connect(lambda teaches: self.chosen.emit(self._source, teaches))
+
+    def show_outlook(self, outlook: Outlook | None, *, can_start: bool) -> None:
+        count = outlook.weak.get(self._source, 0) if outlook is not None else 0
+        self.setVisible(bool(count))
+        self.setText(weak_words(self._source, count))
+        self.setChecked(outlook is not None and self._source in outlook.also)
+        self.setEnabled(can_start)
 
 
 class PartsBox(QWidget):
@@ -155,6 +176,9 @@ class BeginPage(QWidget):
             label.setObjectName(name)
             label.setWordWrap(True)
         self._examples.setTextFormat(Qt.TextFormat.PlainText)
+        self.weak = [WeakBox(source) for source in ("folders", "keywords")]
+        for box in self.weak:
+            box.chosen.connect(training.choose_weak)
         self.rows = [WayRow(how) for how in HOWS]
         self._group = QButtonGroup(self)
         for row in self.rows:
@@ -185,7 +209,7 @@ class BeginPage(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
-        for widget in (self._about, self._counts, self._examples, self._held_out, line):
+        for widget in (self._about, self._counts, self._examples, *self.weak, self._held_out, line):
             column.addWidget(widget)
         for row in self.rows:
             column.addSpacing(4)
@@ -219,6 +243,8 @@ class BeginPage(QWidget):
         self._held_out.setText(held_out_words(outlook) if outlook is not None else "")
         self._examples.setText(_quoted(outlook))
         self._examples.setVisible(bool(outlook is not None and outlook.examples))
+        for box in self.weak:
+            box.show_outlook(outlook, can_start=training.can_start)
         self._say_ways(outlook)
         self.parts.show_outlook(outlook, can_start=training.can_start)
         why_not = self._why_not(outlook)

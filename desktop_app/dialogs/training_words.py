@@ -65,6 +65,13 @@ def counts_words(outlook: Outlook) -> str:
     return " · ".join(part for part in parts if part)
 
 
+def weak_words(source: str, count: int) -> str:
+    return {
+        "folders": tr("Learn from names of folders, too ({n} photos)", n=count),
+        "keywords": tr("Learn from keywords, too ({n} of them)", n=count),
+    }[source]
+
+
 def held_out_words(outlook: Outlook) -> str:
     return tr(
         "{n} of these photos are kept back: they judge, and teach nothing.", n=outlook.counts["held out"]

@@ -99,6 +99,11 @@ class Training(QObject):
         if self._library is not None and not self.is_busy:
             self._lane.run(partial(_outlook, self._library), self._take_outlook)
 
+    def choose_weak(self, source: str, teaches: bool) -> None:
+        """Whether words of folders, or keywords, teach too; it is kept, and `looked` comes."""
+        if self._library is not None and not self.is_busy:
+            self._lane.run(partial(_choose_weak, source, teaches, self._library), self._take_outlook)
+
     def install(self) -> None:
         """Download and install the extra."""
         self._start(INSTALL, "", _install)
@@ -257,6 +262,15 @@ class _Watching:
 def _outlook(library: Shiguang, report: Report, cancel: CancelToken) -> Outlook:
     from core.finetuning import outlook
 
+    return outlook(library)
+
+
+def _choose_weak(
+    source: str, teaches: bool, library: Shiguang, report: Report, cancel: CancelToken
+) -> Outlook:
+    from core.finetuning import choose_weak, outlook
+
+    choose_weak(library, source, teaches)
     return outlook(library)
 
 

@@ -34,10 +34,11 @@ from core.models.registry import STARTER, model_folder
 from core.photos.thumbs import Thumbs
 from core.progress import CancelToken, silent
 from core.training import adapter
-from core.training.adapter import Adapted, Adapting, adapt
-from core.training.by_encoders import Lessons, learn_by_encoders, squares_of
+from core.training.adapter import Adapted
+from core.training.by_encoders import MOST_UNSPOKEN, Lessons, learn_by_encoders, squares_of
+from core.training.by_vectors import Knowledge, Side, learn_by_vectors
 from core.training.full import Course
-from core.training.gate import Verdict, figures, judge
+from core.training.gate import Verdict
 from core.training.general import General
 from core.training.pairs import CAPTION, Saying, is_held_out
 from core.training.personal import MOST_OTHERS
@@ -137,28 +138,23 @@ Learned = tuple[Verdict, float, float]
 
 def by_adapter(owner: Owner, parts: tuple[list[Saying], list[Saying]], seed: int, *, both: bool) -> Learned:
     photos, encoder, general = owner.photos, owner.encoder, owner.general
-    training, held_out = (Table.of(part) for part in parts)
-    others = np.setdiff1d(np.arange(len(photos)), [*training.photos, *held_out.photos])[:MOST_OTHERS]
-    objective = Adapting(
-        training,
-        photos[list(training.photos)],
-        encoder.encode_texts(training.texts),
-        photos[others],
-        general,
+    tables = [Table.of(part) for part in parts]
+    teaching, judging = (
+        Side(table, photos[list(table.photos)], encoder.encode_texts(table.texts)) for table in tables
+    )
+    others = np.setdiff1d(np.arange(len(photos)), [photo for table in tables for photo in table.photos])
+    verdict, adapted = learn_by_vectors(
+        teaching,
+        judging,
+        Knowledge(general, photos[others[:MOST_OTHERS]]),
         encoder.spec.logit_scale,
+        None,
+        seed,
+        adapter.SETTINGS,
+        silent,
+        CancelToken(),
         both=both,
     )
-    adapted, _ = adapt(objective, adapter.SETTINGS, silent, CancelToken())
-    words, stand_ins = general.judging.embeddings, general.judging.as_photos(general.gap)
-    own, texts = photos[list(held_out.photos)], encoder.encode_texts(held_out.texts)
-    before = figures(held_out, own, texts, general.kept(words, stand_ins))
-    after = figures(
-        held_out,
-        adapted.photos(own),
-        adapted.texts(texts),
-        general.kept(adapted.texts(words), adapted.photos(stand_ins)),
-    )
-    verdict = judge(before, after, seed)
     return verdict, zero_shot(owner.unseen, adapted), zero_shot(owner.known, adapted)
 
 
@@ -166,10 +162,13 @@ def by_towers(
     owner: Owner, parts: tuple[list[Saying], list[Saying]], seed: int, *, lora: bool, thumbs: Thumbs
 ) -> Learned:
     """As the product does it, from thumbnails; what is measured is the folder that would be taken into use."""
+    spoken = [each.photo for part in parts for each in part]
+    others = np.setdiff1d(np.arange(len(owner.photos)), spoken)
+    others = np.random.default_rng(seed).permutation(others)[:MOST_UNSPOKEN]
     with tempfile.TemporaryDirectory() as temp:
         result = learn_by_encoders(
             owner.encoder,
-            Lessons(*parts, squares_of(thumbs), "personal"),
+            Lessons(*parts, squares_of(thumbs), "personal", others.tolist()),
             owner.general,
             Course(lora=lora),
             seed,
@@ -213,6 +212,7 @@ def run(
     if verdict.before is not None and verdict.after is not None:
         found |= {"recall_before": verdict.before.recall, "recall_after": verdict.after.recall}
         found |= {"general_before": verdict.before.general, "general_after": verdict.after.general}
+        found |= {"still": verdict.after.still}
     return found
 
 

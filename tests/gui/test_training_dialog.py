@@ -21,6 +21,7 @@ from core.library.captions import set_captions
 from core.library.database import open_for_writing
 from core.photos.thumbs import Thumbs
 from core.progress import Progress
+from core.settings import TEACH_KEYWORDS
 from core.training import extra
 from desktop_app.dialogs.training import TrainingDialog
 from desktop_app.i18n import speak
@@ -104,6 +105,34 @@ def test_it_says_what_it_learns_from_and_what_each_way_costs(ready: Ready) -> No
     # This model came without its original weights.
     assert texts.count("not with this model") == 2
     assert dialog.begin.start_button.isEnabled()
+
+
+def test_keywords_teach_where_it_is_chosen_and_the_choice_is_kept(ready: Ready, opened: Opened) -> None:
+    dialog = ready(truth())
+    folders, keywords = dialog.begin.weak
+    # Nothing else is there to learn from.
+    assert not folders.isVisible()
+    assert not keywords.isVisible()
+    dialog.close()
+    library = opened.session._library
+    assert library is not None
+    for photo in range(1, 31):
+        library.set_keywords(photo, ["outing"])
+
+    dialog = dialog_of(opened)
+    folders, keywords = dialog.begin.weak
+    opened.wait_for(keywords.isVisible)
+    assert not folders.isVisible()
+    assert "outing" not in " ".join(seen(dialog.begin))
+    teaching = opened.session.training.outlook.weak["keywords"]
+    assert keywords.text() == f"Learn from keywords, too ({teaching} of them)"
+    keywords.click()
+    opened.wait_for(lambda: any(f"{teaching} keywords" in text for text in seen(dialog.begin)))
+    assert keywords.isChecked()
+    assert library.settings.get(TEACH_KEYWORDS)
+    keywords.click()
+    opened.wait_for(lambda: not any(f"{teaching} keywords" in text for text in seen(dialog.begin)))
+    assert not library.settings.get(TEACH_KEYWORDS)
 
 
 def test_too_little_said_is_told_and_cannot_be_started(ready: Ready) -> None:

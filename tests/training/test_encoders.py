@@ -48,7 +48,7 @@ def learn(
     some = encoder.encode_images(np.random.default_rng(1).integers(0, 256, (8, side, side, 3), np.uint8))
     result = learn_by_encoders(
         encoder,
-        Lessons(said(range(36)), said(range(36, PHOTOS)), squares_of(thumbs), "personal", teacher),
+        Lessons(said(range(36)), said(range(36, PHOTOS)), squares_of(thumbs), "personal", teacher=teacher),
         General.of(encoder, some),
         # Random weights need larger steps than trained ones.
         Course(lora=lora, epochs=15, rate=6e-3 if lora else 2e-3, checkpoint=checkpoint),

@@ -38,6 +38,13 @@ def test_forgetting_is_refused_whatever_was_gained() -> None:
     assert "forgot" in verdict.why
 
 
+def test_photos_nobody_spoke_of_that_lost_their_words_are_forgetting_too() -> None:
+    verdict = judge(some(0.1), replace(some(0.9), still=0.97))
+
+    assert not verdict.accepted
+    assert "forgot too much: 3.0%" in verdict.why
+
+
 def test_a_training_has_to_beat_the_model_in_use_too() -> None:
     begun, in_use = some(0.3), some(0.6, general=0.8)
 
