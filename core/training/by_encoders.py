@@ -8,6 +8,7 @@ import json
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,13 +24,15 @@ from core.models.spec import SPEC_FILE, ModelSpec, file_sha256
 from core.photos.thumbs import Thumbs
 from core.progress import CancelToken, Pace, Progress, Report, silent
 from core.training.by_vectors import STRENGTHS
+from core.training.devices import count
 from core.training.encoders import Encoders, Inputs, open_encoders
-from core.training.full import MICRO, Course, Material, State, Teacher, embedded, go, train_encoders
+from core.training.full import MICRO, Course, Material, State, Teacher, Watch, embedded, go, train_encoders
 from core.training.gate import MOST_FORGOTTEN, Figures, Verdict, better, figures, forgotten, judge
 from core.training.general import General, Words, normalised
 from core.training.loop import Point
 from core.training.pairs import Saying
 from core.training.sayings import Table
+from core.training.several import train_on_several
 
 Floats = npt.NDArray[np.float32]
 CARD_FILE = "card.md"
@@ -76,7 +79,7 @@ def learn_by_encoders(
     seed: int,
     report: Report,
     cancel: CancelToken,
-    watch: Callable[[Point], None],
+    watch: Watch,
 ) -> Result:
     """Train and judge. Raises Diverged, Cancelled, ModelError, DiskFull."""
     encoders = open_encoders(encoder.folder, encoder.spec)
@@ -109,8 +112,9 @@ def learn_by_encoders(
         lessons.teacher.close()
         teacher = Teacher(torch.from_numpy(photos), torch.from_numpy(texts), lessons.teacher.spec.logit_scale)
         teaching = replace(teaching, teacher=teacher)
-    watch = _watched(watch, encoders, judging)
-    scale, start = train_encoders(encoders, teaching, encoder.spec.logit_scale, course, report, cancel, watch)
+    scale, start = _train(
+        encoders, teaching, judging, encoder.spec.logit_scale, course, report, cancel, watch
+    )
     report(Progress("judge"))
     after = _strongest(encoders, start, before, lambda: gate.figures(encoders))
     verdict = judge(better(before, in_use), after, seed)
@@ -139,9 +143,29 @@ def _answers(
     return photos, model.encode_texts(table.texts)
 
 
-def _watched(
-    watch: Callable[[Point], None], encoders: Encoders, judging: Material
-) -> Callable[[Point], None]:
+def _train(
+    encoders: Encoders,
+    teaching: Material,
+    judging: Material,
+    logit_scale: float,
+    course: Course,
+    report: Report,
+    cancel: CancelToken,
+    watch: Watch,
+) -> tuple[float, tuple[State, State]]:
+    """On all GPUs where there are several; heads on features learn in a minute on one."""
+    several = count(course.device) if encoders.gentle else 1
+    if several == 1:
+        seen = watched(judging, encoders, watch)
+        return train_encoders(encoders, teaching, logit_scale, course, report, cancel, seen)
+    found = train_on_several(
+        several, encoders, teaching, logit_scale, course, report, cancel, watch, partial(watched, judging)
+    )
+    encoders.to(course.device)
+    return found
+
+
+def watched(judging: Material, encoders: Encoders, watch: Watch) -> Watch:
     """Scores are the average precision on the photos held out: to be looked at, nothing is chosen by them."""
 
     def seen(point: Point) -> None:

@@ -24,6 +24,11 @@ def chosen(asked: str) -> str:
     return asked
 
 
+def count(device: str) -> int:
+    """How many of them there are; the CPU is one."""
+    return torch.cuda.device_count() if device == CUDA else 1
+
+
 def free_on(device: str) -> int:
     """Bytes that a training can have there now. Apple's GPUs use the machine's memory."""
     return torch.cuda.mem_get_info()[0] if device == CUDA else free_bytes()

@@ -150,7 +150,8 @@ class Stage:
         photos = torch.randperm(len(self._true))
         said = (self._true | self._rejected).float()
         found = []
-        for rows in torch.split(photos, BATCH):
+        # As even as can be: a last batch of a few has hardly any wrong answers.
+        for rows in photos.tensor_split(-(-len(photos) // BATCH)):
             texts = torch.multinomial(said[rows], 1)[:, 0]
             words = torch.randperm(len(self._material.words[0]))[:WORDS]
             found.append((rows, texts, words))
@@ -164,6 +165,8 @@ class Stage:
             self._part(*chosen)
             for chosen in zip(torch.split(own_rows, size), torch.split(own_texts, size), strict=True)
         ]
+        # Before the parts: what these add up over the processes, is all that was gathered.
+        held = self._hold(rows[:MICRO], words, arithmetic)
         value = learn_in_parts(
             parts,
             lambda both: self._contrastive(both, rows, texts),
@@ -171,7 +174,7 @@ class Stage:
             arithmetic,
             self._processes,
         )
-        return value + self._hold(rows[:MICRO], words, arithmetic)
+        return value + held
 
     def validate(self) -> float:
         """The photos that judge are the gate's: the last averaged weights count."""
@@ -204,13 +207,13 @@ class Stage:
         return value + FOLLOW * loss.distillation(photos, embeddings[first], self._scale(), taught)
 
     def _hold(self, rows: Tensor, words: Tensor, arithmetic: Arithmetic) -> float:
-        """Add the gradients of staying with the teacher on everyday words."""
+        """Add the gradients of staying with the teacher on everyday words, of several processes a share each."""
         with arithmetic.autocast():
             photos = self._part_of(rows)
             texts = self._encoders.texts(_rows(self._material.words, words))
             taught = self._taught(rows, words).to(photos.device)
             held = HOLD * loss.distillation(photos.float(), texts.float(), self._scale().detach(), taught)
-        arithmetic.backward(held)
+        arithmetic.backward(held / self._processes.count)
         return float(held.detach())
 
     def _part_of(self, rows: Tensor) -> Tensor:
@@ -226,12 +229,14 @@ def train_encoders(
     report: Report,
     cancel: CancelToken,
     watch: Watch = lambda point: None,
+    processes: Processes | None = None,
 ) -> tuple[float, tuple[State, State]]:
     """All stages; the encoders hold the end of the way. The learned logit scale, and the states of the beginning.
 
     A stage that ended before a stop is not done again. Raises Diverged, Cancelled, DiskFull.
+    processes  that train together, each calling this (core/training/several.py); the first keeps the checkpoint
     """
-    start = copy.deepcopy(encoders.image.state_dict()), copy.deepcopy(encoders.text.state_dict())
+    start = start_of(encoders)
     scale = LogitScale(logit_scale).to(encoders.device)
     taught = _teacher(encoders, material, logit_scale)
     modules = (encoders.image, encoders.text)
@@ -242,16 +247,22 @@ def train_encoders(
         if course.thrifty:
             stack.enter_context(recomputed(modules))
         for i, name in enumerate(course.stages):
-            stage = Stage(encoders, material, scale, taught, locked=name == LIT)
+            stage = Stage(encoders, material, scale, taught, locked=name == LIT, processes=processes)
             told = _settings(course, name, len(material.table.photos), gentle=encoders.gentle)
             path = course.checkpoint / f"{i + 1}-{name}.pt" if course.checkpoint is not None else None
-            train(stage, told, report, cancel, checkpoint=path, watch=watch)
+            keeps = processes is None or processes.rank == 0
+            train(stage, told, report, cancel, checkpoint=path, keeps=keeps, watch=watch)
     if course.lora:
         for module in modules:
             merge_lora(module)
     for module in modules:
         module.eval()
     return float(scale().detach()), start
+
+
+def start_of(encoders: Encoders) -> tuple[State, State]:
+    """The states of both modules as they are."""
+    return copy.deepcopy(encoders.image.state_dict()), copy.deepcopy(encoders.text.state_dict())
 
 
 def _settings(course: Course, stage: str, photos: int, *, gentle: bool) -> Settings:

@@ -43,6 +43,7 @@ def train(
     cancel: CancelToken,
     *,
     checkpoint: Path | None = None,
+    keeps: bool = True,
     watch: Callable[[Point], None] = lambda point: None,
 ) -> Outcome:
     """Train the objective's parts and leave the best validated weights in them.
@@ -50,9 +51,10 @@ def train(
     checkpoint  where to keep what is needed to go on; a file of the same settings that is there already is gone
                 on from, on a CPU bit for bit as if it had never stopped. At the end it holds the end, so that
                 what follows can be stopped, too: the caller takes it away
+    keeps       False: the file is gone on from, and another process writes it
     Raises Diverged, Cancelled (after the checkpoint was written), or DiskFull.
     """
-    run = Run(objective, settings, checkpoint)
+    run = Run(objective, settings, checkpoint, keeps=keeps)
     pace = Pace(report, "train", settings.steps, already=run.step)
     while run.epoch < settings.epochs:
         for batch in run.batches_left():

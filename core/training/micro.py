@@ -71,7 +71,12 @@ def learn_in_parts(
             if embedding.requires_grad
         ]
         torch.autograd.backward([embedding for embedding, _ in both], [slope for _, slope in both])
-    _set_random_state(after)
+    if processes.count > 1:
+        # All go on with the same random numbers, however many each has drawn for its rows.
+        _set_random_state(states[0])
+        _draw_one()
+    else:
+        _set_random_state(after)
     processes.add_up(one for tower in towers for one in tower.parameters() if one.requires_grad)
     return float(value.detach())
 
@@ -84,6 +89,11 @@ def _exact(embedding: Tensor) -> torch.dtype:
 def _random_state() -> tuple[Tensor, list[Tensor]]:
     devices = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
     return torch.get_rng_state(), devices
+
+
+def _draw_one() -> None:
+    for device in ("cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))):
+        torch.rand(1, device=device)
 
 
 def _set_random_state(state: tuple[Tensor, list[Tensor]]) -> None:

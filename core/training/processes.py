@@ -1,8 +1,8 @@
 """Several processes that train one model, each on its own device: who has which rows, and how they are joined.
 
 Every process draws the same batch (the seeds agree) and takes its share of the rows; embeddings are gathered, so
-that a text has the whole batch's photos as negatives; gradients are added up. Hugging Face Accelerate starts the
-processes, finds their devices and carries the tensors.
+that a text has the whole batch's photos as negatives; gradients are added up. Hugging Face Accelerate finds their
+devices and carries the tensors; core/training/several.py starts them.
 """
 
 from __future__ import annotations
@@ -52,6 +52,14 @@ class Processes:
         first = sum(counts[: self.rank])
         whole = torch.cat([part[:count] for part, count in zip(parts, counts, strict=True)])
         return whole, slice(first, first + len(own))
+
+    def any_of(self, asked: bool) -> bool:
+        """Whether any process asks for it."""
+        if self.count == 1:
+            return asked
+        flag = torch.tensor([int(asked)], device=self.device)
+        torch.distributed.all_reduce(flag, torch.distributed.ReduceOp.MAX)
+        return bool(flag.item())
 
     def add_up(self, parameters: Iterable[nn.Parameter]) -> None:
         """Give every parameter the sum of all processes' gradients."""

@@ -41,11 +41,13 @@ class Diverged(ShiguangError):
 class Run:
     """The state of one training. Attributes that may be read: step, epoch, scores, losses, arithmetic."""
 
-    def __init__(self, objective: Objective, settings: Settings, path: Path | None) -> None:
-        """Goes on from the file at `path` where it is one of the same settings."""
+    def __init__(
+        self, objective: Objective, settings: Settings, path: Path | None, *, keeps: bool = True
+    ) -> None:
+        """Goes on from the file at `path` where it is one of the same settings; keeps: and writes it."""
         self._objective = objective
         self._settings = settings
-        self._path = path
+        self._path, self._keeps = path, keeps
         self._parts = list(objective.parts)
         self._parameters = [one for part in self._parts for one in part.parameters() if one.requires_grad]
         device = self._parameters[0].device.type
@@ -131,7 +133,7 @@ class Run:
 
     def save(self) -> None:
         """Write the checkpoint, where one is wanted."""
-        if self._path is None:
+        if self._path is None or not self._keeps:
             return
         began = time.monotonic()
         checkpoint.save(

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 
 from transformers import ChineseCLIPConfig
@@ -40,7 +41,7 @@ def captions(count: int) -> dict[str, tuple[str, str]]:
     return {line["id"]: (line["en"][0], line["zh"][0]) for line in lines}
 
 
-def pictures(wanted: dict[str, tuple[str, str]]) -> dict[str, bytes]:
+def pictures(wanted: Collection[str]) -> dict[str, bytes]:
     with tarfile.open(FLICKR / "train.tar") as tar:
         found = {Path(one.name).stem: one for one in tar if Path(one.name).stem in wanted}
         content = {name: tar.extractfile(one) for name, one in found.items()}
