@@ -17,7 +17,7 @@ import torch
 from PIL import Image, UnidentifiedImageError
 
 from core.errors import ModelError
-from core.models.agreement import LIMITS, cosines
+from core.models.agreement import cosines
 from core.models.encoder import Encoder
 from core.models.preprocess import Pixels, square
 from core.models.spec import SPEC_FILE, ModelSpec, file_sha256
@@ -288,30 +288,32 @@ def _write(
     )
     content = json.dumps(spec.as_json(), ensure_ascii=False, indent=2) + "\n"
     (new / SPEC_FILE).write_text(content, encoding="utf-8", newline="\n")
-    _must_agree(encoders, new, squares)
+    _must_agree(encoders, new, spec, squares)
     return spec
 
 
-def _must_agree(encoders: Encoders, new: Path, squares: Pixels) -> None:
-    """The written graphs, which may round weights to 16 bits, against the modules."""
+def _must_agree(encoders: Encoders, new: Path, spec: ModelSpec, squares: Pixels) -> None:
+    """The written graphs, which may round weights to the bits that `spec` says, against the modules."""
     said = ["a photo of a dog", "一张照片", "snow"]
     cancel = CancelToken()
     made = Encoder.open(new)
     try:
-        for tower, expected, found in (
+        for tower, precision, expected, found in (
             (
                 "image",
+                spec.image_precision,
                 embedded(encoders.photos, encoders.photo_inputs(squares, silent, cancel)),
                 made.encode_images(squares),
             ),
             (
                 "text",
+                spec.text_precision,
                 embedded(encoders.texts, encoders.text_inputs(said, silent, cancel)),
                 made.encode_texts(said),
             ),
         ):
             agreement = cosines(expected, found)
-            if agreement.cosine_min < LIMITS["fp16"].cosine:
+            if not agreement.holds(precision):
                 raise ModelError(f"the {tower} tower that was written gives something else: {agreement}")
     finally:
         made.close()
