@@ -188,7 +188,7 @@ class Heads:
         photos, weights = self._material.photos, self._weights
         view = torch.randint(len(photos.views), (len(rows),))
         imagined, imagined_seen = self._imagined(self._sizes.imagined)
-        features = _noisy(self.features(view, rows), self.image)
+        features = noisy(self.features(view, rows), self.image)
         images = self.image(torch.cat([features, imagined])).float()
         real = images[: len(rows)]
         photos_seen = photos.seen[view, rows]
@@ -246,7 +246,7 @@ class Heads:
         ):
             which = torch.randint(captions.shape[1], (len(rows),))
             texts += [
-                _noisy(captions[rows, which], self.text),
+                noisy(captions[rows, which], self.text),
                 names.drawn(),
                 concepts.drawn(),
                 words[chosen],
@@ -288,7 +288,8 @@ class Heads:
         return sum(both) / len(both)
 
 
-def _noisy(features: Tensor, head: Head) -> Tensor:
+def noisy(features: Tensor, head: Head) -> Tensor:
+    """Features [n, f], moved a little in the spread of what the head was standardised by."""
     return features + NOISE * head.spread * torch.randn_like(features)
 
 
