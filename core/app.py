@@ -251,14 +251,14 @@ class Shiguang:
                 stored(photos)
 
             pool = DecodingPool(decode_plan(model.spec.preprocessing), self._decoders())
+            ingest = Ingest(self.database, self.thumbs, model.space, model.encoder, pool, take)
             try:
-                ingest = Ingest(self.database, self.thumbs, model.space, model.encoder, pool, take)
                 counts = ingest.run(report, cancel, roots=folders, paths=paths, everything=everything)
             finally:
                 pool.close()
                 model.encoder.unload_images()
-            if counts.moved and album_tables.has_rules(self.database.reader()):
-                albums.rescore(cancel)  # rules ask for folders
+                if ingest.counts.places_changed and album_tables.has_rules(self.database.reader()):
+                    albums.rescore()  # rules ask for folders
         self.carrying.after_index(paths, cancel)
         return counts
 

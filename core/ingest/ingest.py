@@ -46,6 +46,8 @@ class Ingest:
         self._encoder = encoder
         self._pool = pool
         self._stored = stored
+        # As far as it has come, also of a run that was stopped.
+        self.counts = Counts()
 
     def run(
         self,
@@ -56,9 +58,9 @@ class Ingest:
         paths: Iterable[bytes] | None = None,
         everything: bool = False,
     ) -> Counts:
-        """Scan and index all watched roots, these roots, or these absolute paths. Raises Cancelled."""
+        """Scan and index all watched roots, these roots, or these absolute paths, once. Raises Cancelled."""
         begin = time.monotonic()
-        counts = Counts()
+        counts = self.counts
         try:
             thumbless = self._thumbless() if paths is None else frozenset[int]()
             todo = self._scan(report, cancel, counts, roots, paths, everything, thumbless)

@@ -165,6 +165,7 @@ class Reading:
 
     def _attach(self, file: ReadFile, photo: int) -> None:
         self._change(lambda db: photos.attach_file(db, file.todo.file.id, photo, file.facts))
+        self._counts.copies += 1
         self._pace.step()
 
     def _fail(self, todo: Todo, stage: str, error: ShiguangError) -> None:

@@ -11,14 +11,20 @@ from core.photos.identity import Identity
 
 @dataclass(slots=True)
 class Counts:
-    """What one run did, and what it left."""
+    """What one run did, and what it left; `copies`: files that show photos known before."""
 
     decoded: int = 0
     encoded: int = 0
     failed: int = 0
     moved: int = 0
+    copies: int = 0
     missing: int = 0
     seconds: float = 0.0
+
+    @property
+    def places_changed(self) -> bool:
+        """Whether known photos lie in other folders now."""
+        return bool(self.moved or self.copies or self.missing)
 
     @property
     def photos_per_s(self) -> float:

@@ -33,10 +33,20 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """Everyday words, and photos [n, d] nobody spoke of: what is to be kept, and by which is seen what was forgotten."""
+    """Everyday words, and photos [n, d] nobody spoke of: what is to be kept, and by which is seen what was forgotten.
+
+    holding, judging  half of the photos each, as of the words: what is held tells nothing of what is forgotten
+    """
 
     general: General
-    others: Floats
+    holding: Floats
+    judging: Floats
+
+    @classmethod
+    def of(cls, general: General, photos: Floats) -> Knowledge:
+        """photos [n, d] in an order that says nothing."""
+        half = len(photos) // 2
+        return cls(general, photos[half:], photos[:half])
 
 
 def learn_by_vectors(
@@ -59,7 +69,7 @@ def learn_by_vectors(
     both    photos move, too, not only texts
     """
     objective = Adapting(
-        teaching.table, teaching.photos, teaching.texts, known.others, known.general, logit_scale, both=both
+        teaching.table, teaching.photos, teaching.texts, known.holding, known.general, logit_scale, both=both
     )
     adapted, _ = adapt(objective, settings, report, cancel, _watched(watch, objective, judging))
     report(Progress("judge"))
@@ -76,10 +86,10 @@ def learn_by_vectors(
 def _figures(judging: Side, known: Knowledge, adapted: Adapted | None) -> Figures:
     photos, texts, general = judging.photos, judging.texts, known.general
     words, stand_ins = general.judging.embeddings, general.judging.as_photos(general.gap)
-    before = now = known.others, words
+    before = now = known.judging, words
     if adapted is not None:
         photos, texts, stand_ins = adapted.photos(photos), adapted.texts(texts), adapted.photos(stand_ins)
-        now = adapted.photos(known.others), adapted.texts(words)
+        now = adapted.photos(known.judging), adapted.texts(words)
     return figures(judging.table, photos, texts, general.kept(now[1], stand_ins), general.still(before, now))
 
 

@@ -279,7 +279,9 @@ def go(module: nn.Module, start: State, end: State, strength: float) -> None:
     """Put `module` at that share of the way from `start` to `end` (WiSE-FT); counters stay at the end."""
     module.load_state_dict(
         {
-            name: torch.lerp(start[name], value, strength) if value.is_floating_point() else value
+            name: torch.lerp(start[name].to(value.device), value, strength)
+            if value.is_floating_point()
+            else value
             for name, value in end.items()
         }
     )

@@ -126,7 +126,7 @@ def figures(table: Table, photos: Floats, texts: Floats, general: float, still: 
         top1=float(first.mean()) if len(first) else 0.0,
         album_ap=float(albums.mean()) if len(albums) else None,
         general=general,
-        each=_of_moments(table, _stretched(table, 1 / (1 + ranks))),
+        each=_evidence(table, 1 / (1 + ranks)),
         still=still,
     )
 
@@ -160,7 +160,10 @@ def judge(before: Figures, after: Figures, seed: int = 0) -> Verdict:
         reason, why = CHANCE, f"The gain may be chance (p = {p:.3f}): {said}."
     elif (lost := forgotten(before, after)) > MOST_FORGOTTEN:
         reason = FORGOT
-        why = f"It forgot too much: {lost:.1%} of everyday words lost their photos. What you spoke about: {said}."
+        what = "photos nobody spoke of lost their words"
+        if before.general - after.general == lost:
+            what = "everyday words lost their photos"
+        why = f"It forgot too much: {lost:.1%} of {what}. What you spoke about: {said}."
     else:
         reason, why = BETTER, f"It finds more of what you spoke about: {said}."
     return Verdict(reason == BETTER, why, before, after, p, reason, photos)
@@ -204,19 +207,23 @@ def _ranks(table: Table, similar: Floats) -> Scores:
     return ranks
 
 
-def _stretched(table: Table, precisions: Scores) -> Scores:
-    """The same means, with twice the spread for texts that some photos were accepted and some refused for.
+def _evidence(table: Table, precisions: Scores) -> Scores:
+    """[moments] means of `precisions` [photos, texts], with twice the spread where photos are measured by each other.
 
-    There each photo is measured by those of the other side, so chance enters twice: the variance of a mean is that of
-    the accepted ones' plus that of the refused ones', four times what as many independent photos would have (DeLong et
-    al. 1988, of the area under the curve). Unstretched, noise on one album passed ten times as often as it may.
+    That is for texts that some photos were accepted and some refused for: there chance enters on both sides, and the
+    variance of a mean is that of the accepted ones' plus that of the refused ones', four times what as many independent
+    photos would have (DeLong et al. 1988, of the area under the curve). Unstretched, noise on one album passed ten
+    times as often as it may. The mean over all moments is that of the precisions as they are.
     """
+    units = _of_moments(table, precisions)
     both = table.true.any(axis=0) & table.rejected.any(axis=0)
-    found = precisions.copy()
+    stretched = units.copy()
     if both.any():
-        middle = np.nanmean(precisions[:, both], axis=0)
-        found[:, both] = middle + 2 * (precisions[:, both] - middle)
-    return found
+        middle = np.nanmean(units[:, both], axis=0)
+        stretched[:, both] = middle + 2 * (units[:, both] - middle)
+    plain, each = _row_means(units), _row_means(stretched)
+    # Moments of which little and of which much was said count the same: the middles of texts do not.
+    return each + (plain.mean() - each.mean()) if len(each) else each
 
 
 def _first(table: Table, similar: Floats) -> Scores:
@@ -240,12 +247,13 @@ def _album_precisions(table: Table, similar: Floats) -> Scores:
     return np.array(found)
 
 
-def _of_moments(table: Table, precisions: Scores) -> Scores:
-    """The mean over each moment's photos of theirs, photos and moments without any left out."""
-    has_any = ~np.isnan(precisions).all(axis=1)
-    photos, moments = _row_means(precisions), table.moments[has_any]
-    counts = np.bincount(moments)
-    return np.bincount(moments, photos)[counts > 0] / counts[counts > 0]
+def _of_moments(table: Table, values: Scores) -> Scores:
+    """[moments, texts] the mean over each moment's photos of their [photos, texts], NaN where none has any."""
+    count = int(table.moments.max(initial=-1)) + 1
+    total, has = np.zeros((count, values.shape[1])), np.zeros((count, values.shape[1]))
+    np.add.at(total, table.moments, np.nan_to_num(values))
+    np.add.at(has, table.moments, ~np.isnan(values))
+    return np.divide(total, has, out=np.full_like(total, np.nan), where=has > 0)
 
 
 def _row_means(values: Scores) -> Scores:

@@ -30,6 +30,8 @@ Ints = npt.NDArray[np.int64]
 CLASSES = 1_000
 # Among so many of some 140 words a language what was a photo's word must still be: neighbours may change places.
 STILL = 5
+# Fewer photos cannot tell the share that may be forgotten from one photo's chance.
+FEWEST_UNSPOKEN = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +86,13 @@ class General:
         return float(np.concatenate(hits).mean())
 
     def still(self, before: tuple[Floats, Floats], after: tuple[Floats, Floats]) -> float:
-        """Share of photos that keep their word, the nearest of a language before, among the first STILL; 1 without any.
+        """Share of photos that keep their word, the nearest of a language before, among the first STILL.
+
+        1 where they are fewer than FEWEST_UNSPOKEN.
 
         before, after: the photos [n, d], any that nobody spoke of, and the judging words as both models embed them
         """
-        if not len(before[0]):
+        if len(before[0]) < FEWEST_UNSPOKEN:
             return 1.0
         is_chinese = self.judging.is_chinese
         found = []

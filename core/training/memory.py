@@ -34,10 +34,19 @@ TOKENS = 32
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """Bytes at the height of a training. `thrifty`: where layers are computed again on the way back."""
+    """Bytes at the height of a training.
+
+    thrifty  where layers are computed again on the way back
+    beside   of both what stays in the machine's memory, wherever it computes: the library, photos, tables
+    """
 
     plain: int
     thrifty: int
+    beside: int = 0
+
+    def on_a_gpu(self) -> Need:
+        """What a GPU has to hold of it."""
+        return Need(self.plain - self.beside, self.thrifty - self.beside)
 
     def chosen(self, thrifty: bool | None, free: int) -> tuple[int, bool]:
         """What it takes, and whether it is thrifty: as said, else where it would not fit into `free` bytes."""
@@ -56,7 +65,7 @@ def need(encoder: Encoder, photos: int, texts: int, *, lora: bool, teacher: Enco
         material += photos * 3 * side * side + sum(path.stat().st_size for path in graphs if path.is_file())
     if not (encoder.folder / SOURCE_FOLDER).is_dir():
         both = BYTES_AT_REST + STARTER_BYTES + material
-        return Need(both, both)
+        return Need(both, both, BYTES_AT_REST + material)
     width, *plans = read_plans(encoder.folder)
     tokens = min(TOKENS, encoder.spec.context_length)
     with torch.device("meta"):
@@ -70,7 +79,7 @@ def need(encoder: Encoder, photos: int, texts: int, *, lora: bool, teacher: Enco
     weights = sum(4 * one.numel() for tower in (image, text) for one in tower.parameters())
     fixed = BYTES_AT_REST + weights * TIMES_THE_WEIGHTS["lora" if lora else "full"] + material
     plain, thrifty = (sum(column) for column in zip(*counts, strict=True))
-    return Need(fixed + plain, fixed + thrifty)
+    return Need(fixed + plain, fixed + thrifty, BYTES_AT_REST + material)
 
 
 def free_bytes() -> int:

@@ -74,7 +74,7 @@ def learn_in_parts(
     if processes.count > 1:
         # All go on with the same random numbers, however many each has drawn for its rows.
         _set_random_state(states[0])
-        _draw_one()
+        _draw_one(processes.device)
     else:
         _set_random_state(after)
     processes.add_up(one for tower in towers for one in tower.parameters() if one.requires_grad)
@@ -91,9 +91,9 @@ def _random_state() -> tuple[Tensor, list[Tensor]]:
     return torch.get_rng_state(), devices
 
 
-def _draw_one() -> None:
-    for device in ("cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))):
-        torch.rand(1, device=device)
+def _draw_one(device: str) -> None:
+    for place in {"cpu", device}:
+        torch.rand(1, device=place)
 
 
 def _set_random_state(state: tuple[Tensor, list[Tensor]]) -> None:

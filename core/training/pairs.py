@@ -1,7 +1,8 @@
 """What a personal training learns from: what the owner said about photos, split by photo.
 
 A photo is held out by the picture that its moment begins with, so the same photos are always held out, whatever is
-said about them later: no training has seen them or another one of their burst, and their decisions judge every training.
+said about them or deleted later: no training has seen them or another one of their burst, and their decisions judge
+every training. Only an earlier picture of a burst that comes in later can move it to the other side.
 """
 
 from __future__ import annotations
@@ -87,6 +88,7 @@ class Sayings:
             "rejections": sum(not each.is_true for each in every),
             "photos": self.photos(),
             "held out": len({each.photo for each in self.held_out}),
+            "held out, bursts once": len({each.first for each in self.held_out}),
         }
         return found | {word: kinds[kind] for word, kind in WEAK.items() if kinds[kind]}
 
@@ -103,15 +105,18 @@ def sayings(connection: sqlite3.Connection, space: str, also: Collection[str] = 
     also  words of WEAK: "folders", "keywords" teach too; they never judge, since nobody said that they are right
     """
     pictures = pictures_in_space(connection, space)
-    moment = {photo: photo for photo in pictures} | moments(connection, pictures)
+    firsts = moments(connection)
+    moment = {photo: firsts.get(photo, photo) for photo in pictures}
+    gone = albums.picture_hashes(connection, sorted(set(moment.values()) - pictures.keys()))
+    first_pictures = pictures | {photo: bytes.fromhex(told) for photo, told in gone.items()}
+    judges = {photo for photo, first in moment.items() if is_held_out(first_pictures[first])}
     said = (*_captions(connection), *_decisions(connection), *_names(connection), *_judged(connection))
     parts: tuple[list[Saying], list[Saying]] = ([], [])
     for each in said:
         if each.photo in pictures:
-            first = moment[each.photo]
-            parts[is_held_out(pictures[first])].append(replace(each, moment=first))
+            parts[each.photo in judges].append(replace(each, moment=moment[each.photo]))
     for each in _weak(connection, also):
-        if each.photo in pictures and not is_held_out(pictures[moment[each.photo]]):
+        if each.photo in pictures and each.photo not in judges:
             parts[0].append(each)
     return Sayings(tuple(parts[0]), tuple(parts[1]))
 

@@ -219,7 +219,7 @@ class Personal:
         teaching, judging = self._side(said.training), self._side(said.held_out)
         unspoken = self._unspoken({*teaching.table.photos, *judging.table.photos}, seed, MOST_OTHERS)
         others = self._space.vectors_of(unspoken).reshape(len(unspoken), self._encoder.spec.width)
-        known = Knowledge(General.of(self._encoder, np.concatenate([teaching.photos, others])), others)
+        known = Knowledge.of(General.of(self._encoder, np.concatenate([teaching.photos, others])), others)
         cancel.check()
         in_use = self._figures_in_use(judging.table)
         scale = self._encoder.spec.logit_scale
@@ -310,7 +310,7 @@ class Personal:
         """What that training would learn from."""
         lessons = training.lessons
         said = Sayings(tuple(lessons.training), tuple(lessons.held_out))
-        held_out = len({each.first for each in said.held_out})
+        held_out = said.counts()["held out, bursts once"]
         # Hours are not spent on what could not be judged.
         why_not = _too_little(said) or (too_few(held_out) if held_out < FEWEST_PHOTOS else "")
         return self._plan(training.how, said, training.memory_bytes(), why_not)

@@ -7,7 +7,10 @@ devices and carries the tensors; core/training/several.py starts them.
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterable
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -33,6 +36,19 @@ class Processes:
 
         state = PartialState(cpu=cpu)
         return cls(state.num_processes, state.process_index, str(state.device))
+
+    @classmethod
+    def started(cls, rank: int, count: int, meeting: Path, *, cpu: bool = False) -> Processes:
+        """One of `count` that meet by a file: a port would be open to the network."""
+        places = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": count, "LOCAL_WORLD_SIZE": count}
+        os.environ |= {name: str(value) for name, value in places.items()}
+        if sys.platform == "linux":
+            os.environ |= dict.fromkeys(("NCCL_SOCKET_IFNAME", "GLOO_SOCKET_IFNAME"), "lo")
+        if not cpu:
+            torch.cuda.set_device(rank)
+        backend, where = ("gloo" if cpu else "nccl"), meeting.resolve().as_uri()
+        torch.distributed.init_process_group(backend, init_method=where, rank=rank, world_size=count)
+        return cls.joined(cpu=cpu)
 
     def share(self, rows: Tensor) -> Tensor:
         """This process's part of a batch's rows, in their order; the first processes have one more where it must be."""

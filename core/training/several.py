@@ -8,10 +8,12 @@ follows goes on from the checkpoint: processes that wait for each other time out
 from __future__ import annotations
 
 import os
-import socket
+import signal
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -24,6 +26,7 @@ from torch.multiprocessing.spawn import ProcessException, start_processes
 from core.errors import ModelError, ShiguangError
 from core.progress import Cancelled, CancelToken, Report
 from core.training import checkpoint
+from core.training.devices import let_go, no_room
 from core.training.encoders import Encoders
 from core.training.full import Course, Material, State, start_of, train_encoders
 from core.training.loop import Point
@@ -55,8 +58,10 @@ def train_on_several(
     course   with a checkpoint: from there it goes on after a pause
     watched  makes what is called after each step in the first process; all three may be sent to it
     """
-    start = start_of(encoders)
+    # What is on a GPU now would stand beside what the processes need.
     encoders.to("cpu")
+    let_go()
+    start = start_of(encoders)
     # All draw the same batches: from the numbers that one process would draw.
     given = encoders, material, logit_scale, course, watched, checkpoint.random_state()
     while True:
@@ -66,6 +71,10 @@ def train_on_several(
             said = _follow(count, given, trained, report, cancel, watch)
             if said == STOPPED:
                 continue
+            if said != END:
+                # Ctrl-C in a terminal reaches them, too.
+                cancel.check()
+                raise ModelError("the processes of the training ended before it was over")
             state = torch.load(trained, weights_only=True)
         for module, own in zip((encoders.image, encoders.text), state["towers"], strict=True):
             module.load_state_dict(own)
@@ -79,10 +88,11 @@ def _follow(
     """Start the processes and pass on what the first one says until all have ended."""
     context = get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
+    meeting = trained.with_name("meeting")
     stop = context.Event()
     group = start_processes(  # type: ignore[no-untyped-call]
         _work,
-        (count, _free_port(), given, trained, theirs, stop),
+        (count, meeting, given, trained, theirs, stop),
         nprocs=count,
         join=False,
         start_method="spawn",
@@ -107,6 +117,9 @@ def _follow(
         last = next((value for kind, value in _news(ours) if kind == OVER), last)
         if not isinstance(last, ShiguangError):
             raise ModelError(f"a process of the training ended: {error}") from error
+    finally:
+        for process in group.processes:
+            process.terminate()
     if isinstance(last, ShiguangError):
         raise last
     return str(last)
@@ -122,19 +135,19 @@ def _news(pipe: Connection) -> Iterator[tuple[str, Any]]:
 def _work(
     rank: int,
     count: int,
-    port: int,
+    meeting: Path,
     given: tuple[Encoders, Material, float, Course, WatchMaker, checkpoint.State],
     trained: Path,
     said: Connection,
     stop: Event,
 ) -> None:
     """One of the processes."""
-    names = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": count, "LOCAL_WORLD_SIZE": count}
-    os.environ |= {name: str(value) for name, value in names.items()}
-    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    # The one who asked stops them, also at Ctrl-C; and where it is gone, nobody does.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_follow_parent, daemon=True).start()
     encoders, material, logit_scale, course, watched, drawn = given
+    processes = Processes.started(rank, count, meeting, cpu=course.device == "cpu")
     checkpoint.set_random_state(drawn)
-    processes = Processes.joined(cpu=course.device == "cpu")
     if processes.device == "cpu":
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // count))
     is_first = rank == 0
@@ -143,9 +156,9 @@ def _work(
         if is_first:
             said.send((kind, value))
 
-    encoders.to(processes.device)
     end: object = END
     try:
+        encoders.to(processes.device)
         scale, _ = train_encoders(
             encoders,
             material,
@@ -162,11 +175,19 @@ def _work(
             torch.save({"towers": towers, "scale": scale}, trained)
     except Cancelled:
         end = STOPPED
-    except ShiguangError as error:
-        end = error
+    except (ShiguangError, torch.OutOfMemoryError) as error:
+        # Raised, too: then the others, who wait for this one, are ended.
+        say(OVER, no_room(error) if isinstance(error, torch.OutOfMemoryError) else error)
+        raise
     say(OVER, end)
-    with suppress(RuntimeError):
-        torch.distributed.destroy_process_group()
+    torch.distributed.destroy_process_group()
+
+
+def _follow_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 class Agreed(CancelToken):
@@ -179,10 +200,3 @@ class Agreed(CancelToken):
     def check(self) -> None:
         if self._processes.any_of(self._asked.is_set()):
             raise Cancelled
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-    return port

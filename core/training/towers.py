@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from core.errors import ModelError
 from core.models.encoder import Encoder
 from core.models.registry import model_folder
 from core.models.spec import ModelSpec
@@ -24,7 +23,7 @@ from core.models.trained import Note, base_of, read_note
 from core.progress import CancelToken, Progress, Report
 from core.search.open_model import MODELS
 from core.training.by_encoders import Lessons, learn_by_encoders
-from core.training.devices import chosen, free_on
+from core.training.devices import chosen, fits, let_go, no_room
 from core.training.full import Course
 from core.training.gate import Verdict
 from core.training.general import General
@@ -66,7 +65,7 @@ class TowerTraining:
 
     def memory_bytes(self) -> int:
         """About what it takes at its height, thrifty where it would not fit into what is free now."""
-        return self._need()[0]
+        return self._place()[1]
 
     def standing(self) -> str:
         """The model that this very training has put in place before the program was ended, else ""."""
@@ -80,8 +79,8 @@ class TowerTraining:
             verdict = Verdict.of_json(read_note(self.library / MODELS, made).verdict)
             return verdict, ModelSpec.load(model_folder(made, self.library / MODELS))
         checkpoint = self._checkpoint()
-        device = chosen(self.course.device)
-        course = replace(self.course, thrifty=self._need()[1], device=device, checkpoint=checkpoint)
+        device, _, thrifty = self._place()
+        course = replace(self.course, thrifty=thrifty, device=device, checkpoint=checkpoint)
         torch.manual_seed(self.seed)
         # The way from words to photos is measured on the towers themselves, before they are trained.
         general = General.of(self.encoder, np.zeros((1, self.encoder.spec.width), np.float32))
@@ -94,10 +93,9 @@ class TowerTraining:
             shutil.rmtree(checkpoint, ignore_errors=True)
             raise
         except torch.OutOfMemoryError as error:
-            raise ModelError(
-                f"The {device} device has not enough memory for this training: {error}",
-                what_to_do="Close what else uses it, or train with --thrifty or --device cpu.",
-            ) from error
+            raise no_room(error) from error
+        finally:
+            let_go()
         cancel.check()
         spec = None
         if result.verdict.accepted:
@@ -109,12 +107,14 @@ class TowerTraining:
         shutil.rmtree(checkpoint, ignore_errors=True)
         return result.verdict, spec
 
-    def _need(self) -> tuple[int, bool]:
+    def _place(self) -> tuple[str, int, bool]:
+        """The device, bytes it takes there, and whether it is thrifty."""
         said = (*self.lessons.training, *self.lessons.held_out)
         spoken = {each.photo for each in said}
         photos, texts = len(spoken) + len(self.lessons.others), len({each.text for each in said})
         found = need(self.encoder, photos, texts, lora=self.course.lora, teacher=self.lessons.teacher)
-        return found.chosen(self.course.thrifty, free_on(chosen(self.course.device)))
+        device = chosen(self.course.device, found)
+        return device, *fits(found, self.course.thrifty, device)
 
     def _checkpoint(self) -> Path:
         """Where this training keeps what it needs to go on; what another one left is taken away."""

@@ -278,8 +278,10 @@ class BeginPage(QWidget):
         way = self._way
         if way is not None and way.why_not:
             # The towers take hours: what could not be judged is not begun.
-            n = outlook.counts["held out"]
-            return tr("{n} photos are too few to judge by: ten are needed. Describe some more first.", n=n)
+            return tr(
+                "{n} photos are too few to judge by, a burst counted once: ten are needed. Describe some more first.",
+                n=outlook.counts["held out, bursts once"],
+            )
         if not self._training.can_start and not self._training.is_busy:
             return tr("The library is moving to another model. Wait for it, or stop it first.")
         return ""

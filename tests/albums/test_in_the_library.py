@@ -3,6 +3,7 @@ photo, and a photo names its albums."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -73,6 +74,19 @@ def test_a_rule_follows_a_photo_to_another_folder(library: Shiguang, photos: Pho
     (photos.folder / "garden").rename(photos.folder / "yard")
     index(library, photos.folder)
     assert counted(library) == [0]
+
+
+def test_a_rule_sees_copies_come_and_go(library: Shiguang, photos: Photos) -> None:
+    index(library, photos.folder)
+    library.albums.create("best", rule=[Filter("folder", "best", "best")])
+    library.albums.create("garden", rule=[Filter("folder", "garden", "garden")])
+    (photos.folder / "best").mkdir()
+    shutil.copyfile(photos.folder / "garden" / "0.jpg", photos.folder / "best" / "0.jpg")
+    index(library, photos.folder)
+    assert counted(library) == [1, 3]
+    (photos.folder / "garden" / "0.jpg").unlink()
+    index(library, photos.folder)
+    assert counted(library) == [1, 2]
 
 
 def test_rules_of_stars_and_favourites_follow_what_is_said(library: Shiguang, photos: Photos) -> None:

@@ -143,10 +143,11 @@ def by_adapter(owner: Owner, parts: tuple[list[Saying], list[Saying]], seed: int
         Side(table, photos[list(table.photos)], encoder.encode_texts(table.texts)) for table in tables
     )
     others = np.setdiff1d(np.arange(len(photos)), [photo for table in tables for photo in table.photos])
+    others = np.random.default_rng(seed).permutation(others)
     verdict, adapted = learn_by_vectors(
         teaching,
         judging,
-        Knowledge(general, photos[others[:MOST_OTHERS]]),
+        Knowledge.of(general, photos[others[:MOST_OTHERS]]),
         encoder.spec.logit_scale,
         None,
         seed,

@@ -22,9 +22,11 @@ from core.models.convert.importing import import_model  # noqa: E402
 from core.models.encoder import Encoder  # noqa: E402
 from core.models.registry import STARTER, model_folder  # noqa: E402
 from core.progress import CancelToken, silent  # noqa: E402
-from core.training.devices import chosen, free_on  # noqa: E402
+from core.training import devices  # noqa: E402
+from core.training.devices import chosen, count, fits  # noqa: E402
 from core.training.encoders import Encoders, open_encoders  # noqa: E402
 from core.training.full import Course, Material, Teacher, embedded, train_encoders  # noqa: E402
+from core.training.memory import Need  # noqa: E402
 from core.training.pairs import CAPTION, Saying  # noqa: E402
 from core.training.sayings import Table  # noqa: E402
 from tests.training.made_sets import chinese_clip  # noqa: E402
@@ -85,10 +87,32 @@ def test_everything_that_meets_is_on_one_device(
     encoder.close()
 
 
-def test_a_device_that_is_not_here_is_said() -> None:
+def test_without_a_gpu_the_cpu_is_taken_and_a_gpu_that_was_asked_for_is_refused() -> None:
     if torch.cuda.is_available():
         pytest.skip("there is a CUDA device here")
-    assert chosen("auto") == "cpu"
-    assert free_on("cpu") > 1 << 24
+    assert chosen("auto", Need(3, 2, 1)) == "cpu"
+    assert count("cpu") == count("cuda") == 1
     with pytest.raises(NotThere, match="no cuda device"):
-        chosen("cuda")
+        chosen("cuda", Need(3, 2, 1))
+
+
+def test_a_gpu_that_computes_nothing_or_is_too_small_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a GPU is that is older than the torch that is installed: it is there, and every kernel fails."""
+
+    def fail(*asked: object, **given: object) -> None:
+        raise RuntimeError("no kernel image is available for execution on the device")
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch, "ones", fail)
+    assert chosen("auto", Need(3, 2, 1)) == "cpu"
+    with pytest.raises(NotThere, match="that it can use"):
+        chosen("cuda", Need(3, 2, 1))
+
+    monkeypatch.setattr(devices, "works", lambda device: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda i: ((8, 4)[i] * 10**9, 8 * 10**9))
+    # 5 and 9 GB, of which 2 stay in the machine's memory; the smaller GPU has 4.
+    need = Need(9 * 10**9, 5 * 10**9, 2 * 10**9)
+    assert chosen("auto", need) == "cuda"
+    assert fits(need, None, "cuda") == (3 * 10**9, True)
+    assert chosen("auto", Need(9 * 10**9, 7 * 10**9, 2 * 10**9)) == "cpu"

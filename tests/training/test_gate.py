@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -71,6 +72,30 @@ def test_a_burst_judges_once() -> None:
 
     assert len(found.each) == 5
     assert found.each[0] == pytest.approx((1 + 1 + 1 / 2) / 3)
+
+
+def test_a_large_burst_moves_no_other_moment(both: Callable[[float], Figures]) -> None:
+    """One album, 25 refused photos, 15 accepted ones and a burst of 40: what only the burst does is one moment's."""
+    worse, good = both(-0.4), both(0.4)
+
+    assert len(worse.each) == 41
+    assert good.each.mean() > worse.each.mean()
+    assert not judge(good, worse).accepted
+    assert not judge(worse, good).accepted  # better by one moment of forty-one
+
+
+@pytest.fixture
+def both() -> Callable[[float], Figures]:
+    """Figures of an album where the burst lies so much nearer to its text than the other photos."""
+    said = [Saying(i, "a dog", "en", ALBUM, i >= 25, 0, 40 if i >= 40 else None) for i in range(80)]
+    table = Table.of(said)
+    noise = np.random.default_rng(0).normal(size=80)
+
+    def measured(nearer: float) -> Figures:
+        similar = noise + np.where(np.arange(80) >= 40, 3 * nearer, 0.0)
+        return figures(table, similar[:, None].astype(np.float32), np.ones((1, 1), np.float32), 0.9)
+
+    return measured
 
 
 def test_a_verdict_that_was_written_down_says_the_same_again() -> None:

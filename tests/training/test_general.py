@@ -11,7 +11,7 @@ import pytest
 
 from core.models.encoder import Encoder
 from core.models.registry import STARTER, model_folder
-from core.training.general import STILL, General, normalised
+from core.training.general import FEWEST_UNSPOKEN, STILL, General, normalised
 
 Floats = npt.NDArray[np.float32]
 
@@ -65,6 +65,9 @@ def test_without_photos_nothing_is_forgotten_and_near_neighbours_may_change_plac
     assert general.still((nobody, words), (nobody, words)) == 1
     photos = near_words(general)
     english = replace(general, languages=("en",))
+    # Too few photos to tell.
+    few = photos[: FEWEST_UNSPOKEN - 1]
+    assert english.still((few, words), (few[::-1], words)) == 1
     own = np.flatnonzero(~general.judging.is_chinese)
     # Each photo moves to the word that is its second.
     second = np.argsort(-(photos @ words[own].T), axis=1)[:, 1]
