@@ -174,7 +174,10 @@ def reason_words(verdict: Verdict) -> str:
         ),
         "chance": tr("What it gained on {n} photos that it had not seen may be chance.", n=n),
         "forgot": tr("It learned your words, but forgot too many everyday ones."),
-        "too few": tr("{n} photos are too few to judge by: ten are needed. Describe some more first.", n=n),
+        "too few": tr(
+            "{n} photos are too few to judge by, a burst counted once: ten are needed. Describe some more first.",
+            n=n,
+        ),
         "too little": tr("Too little was said about photos yet."),
         "diverged": tr("The training did not settle and was stopped."),
     }.get(verdict.reason, verdict.why)
