@@ -87,7 +87,10 @@ class Photos:
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """All that the heads learn from. `dictionary` is parallel: row i of both languages is one meaning."""
+    """All that the heads learn from. `dictionary` is parallel: row i of both languages is one meaning.
+
+    unspoken  [m, 5248] features of further photos that nobody describes, looked at in every way; m may be 0
+    """
 
     photos: Photos
     held_out: Photos
@@ -96,6 +99,7 @@ class Material:
     concepts: Bilingual
     shown_by: Tensor  # [concepts, classes], 0 or 1
     dictionary: tuple[Tensor, Tensor]
+    unspoken: Tensor
 
     def with_held_out(self) -> Material:
         """The same with nothing held out: the validation's photos are trained on, so its scores mean nothing more."""
@@ -134,6 +138,8 @@ class Sizes:
     # The more, the more a caption has to be told from.
     photos: int = 1_000
     imagined: int = 750
+    # Photos that nobody describes, where there are any.
+    unspoken: int = 250
     words: int = 1_000
 
 
@@ -187,8 +193,8 @@ class Heads:
         """Of one batch: the photos `rows`, of each a random view and caption; a random phrase of every name."""
         photos, weights = self._material.photos, self._weights
         view = torch.randint(len(photos.views), (len(rows),))
-        imagined, imagined_seen = self._imagined(self._sizes.imagined)
-        features = noisy(self.features(view, rows), self.image)
+        imagined, imagined_seen = self._undescribed()
+        features = _noisy(self.features(view, rows), self.image)
         images = self.image(torch.cat([features, imagined])).float()
         real = images[: len(rows)]
         photos_seen = photos.seen[view, rows]
@@ -225,6 +231,16 @@ class Heads:
         arithmetic.backward(value)
         return float(value.detach())
 
+    def _undescribed(self) -> tuple[Tensor, Tensor]:
+        """Imagined photos and behind them real ones that nobody describes: features, and what the classifiers see."""
+        features, seen = self._imagined(self._sizes.imagined)
+        every = self._material.unspoken
+        if not len(every):
+            return features, seen
+        drawn = every[torch.randint(len(every), (self._sizes.unspoken,))]
+        shown = self._material.classifier.probabilities(drawn)
+        return torch.cat([features, _noisy(drawn, self.image)]), torch.cat([seen, shown])
+
     def _imagined(self, count: int) -> tuple[Tensor, Tensor]:
         """Features of photos that were never taken, and what the classifier sees in them."""
         photos, classifier = self._material.photos, self._material.classifier
@@ -246,7 +262,7 @@ class Heads:
         ):
             which = torch.randint(captions.shape[1], (len(rows),))
             texts += [
-                noisy(captions[rows, which], self.text),
+                _noisy(captions[rows, which], self.text),
                 names.drawn(),
                 concepts.drawn(),
                 words[chosen],
@@ -288,8 +304,7 @@ class Heads:
         return sum(both) / len(both)
 
 
-def noisy(features: Tensor, head: Head) -> Tensor:
-    """Features [n, f], moved a little in the spread of what the head was standardised by."""
+def _noisy(features: Tensor, head: Head) -> Tensor:
     return features + NOISE * head.spread * torch.randn_like(features)
 
 

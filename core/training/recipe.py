@@ -80,8 +80,18 @@ def begin(packages: Packages, data: Path) -> Beginning:
     return Beginning(image, text, vocabularies, tuple(encoders), classifiers)
 
 
-def gather(beginning: Beginning, packages: Packages, data: Path, features: Features, cache: Path) -> Material:
-    """Everything the heads learn from, as features."""
+def gather(
+    beginning: Beginning,
+    packages: Packages,
+    data: Path,
+    features: Features,
+    cache: Path,
+    further: Path | None = None,
+) -> Material:
+    """Everything the heads learn from, as features.
+
+    further  tar of photos that nobody describes: what the classifiers see in them is learned
+    """
     flickr = data / "flickr8k"
     texts = TextFeatures(beginning, features, cache)
     captions = sources.captioned(flickr / "captions-train.jsonl")
@@ -98,7 +108,13 @@ def gather(beginning: Beginning, packages: Packages, data: Path, features: Featu
         concepts=texts.bilingual("concepts", table.names),
         shown_by=torch.from_numpy(table.shown_by),
         dictionary=(texts.of("dictionary-en", english), texts.of("dictionary-zh", chinese)),
+        unspoken=photos.views[0, :0] if further is None else unspoken(beginning, further, features, cache),
     )
+
+
+def unspoken(beginning: Beginning, tar: Path, features: Features, cache: Path) -> Tensor:
+    """Features of the photos in `tar`, looked at in every way."""
+    return torch.cat([torch.cat(view_of(beginning, tar, features, cache, view), 1) for view in VIEWS])
 
 
 def split(photos: int) -> tuple[Tensor, Tensor]:

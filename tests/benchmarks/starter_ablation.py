@@ -31,7 +31,7 @@ from core.models.preprocess import normalise
 from core.progress import CancelToken, silent
 from core.training import recipe
 from core.training.features import AS_THEY_ARE, VIEWS, Features
-from core.training.heads import Heads, Material, Sizes, Weights, noisy, recall_at_10
+from core.training.heads import Heads, Material, Sizes, Weights, recall_at_10
 from core.training.loop import Settings, train
 from tests.benchmarks.machine import row
 from tests.conftest import SHARED_DATA
@@ -132,31 +132,11 @@ class Hardest(Heads):
         return super().matched(images, captions) + HARDEST * (rows + columns)
 
 
-class FurtherPhotos(Heads):
-    """Beside imagined photos further real ones, as many as a third of them: what the classifiers see is their target."""
-
-    further: Tensor
-
-    def _imagined(self, count: int) -> tuple[Tensor, Tensor]:
-        features, seen = super()._imagined(count)
-        if not hasattr(self, "further"):  # while the heads are made
-            return features, seen
-        drawn = self.further[torch.randint(len(self.further), (count // 3,))]
-        shown = self._material.classifier.probabilities(drawn)
-        return torch.cat([features, noisy(drawn, self.image)]), torch.cat([seen, shown])
-
-
 def further_photos(bench: Bench, settings: Settings) -> dict[str, float]:
     if bench.unspoken is None:
         raise SystemExit("The row of further photos needs --unspoken TAR.")
-    views = [
-        torch.cat(recipe.view_of(bench.beginning, bench.unspoken, bench.features, bench.cache, view), 1)
-        for view in VIEWS
-    ]
-    heads = FurtherPhotos(bench.material, Weights())
-    heads.further = torch.cat(views)
-    train(heads, settings, silent, CancelToken())
-    return bench.measured(heads, bench.material.held_out.views[0], [one.features for one in bench.kinds])
+    found = recipe.unspoken(bench.beginning, bench.unspoken, bench.features, bench.cache)
+    return bench.trained(settings, replace(bench.material, unspoken=found))[1]
 
 
 class LastStage(nn.Module):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs the train extra (torch)")
 
+from core.progress import CancelToken, silent  # noqa: E402
 from core.training.classifier import Classifier  # noqa: E402
 from core.training.heads import (  # noqa: E402
     Bilingual,
@@ -17,6 +20,7 @@ from core.training.heads import (  # noqa: E402
     Weights,
     recall_at_10,
 )
+from core.training.loop import Settings, train  # noqa: E402
 
 
 def phrases(groups: int, each: int) -> Phrases:
@@ -41,6 +45,7 @@ def material() -> Material:
         concepts=Bilingual(phrases(3, 2), phrases(3, 1)),
         shown_by=torch.tensor([[1.0, 1, 0, 0, 0, 0], [0, 0, 1, 0, 0, 0], [1, 1, 1, 1, 1, 1]]),
         dictionary=(torch.randn(20, 896), torch.randn(20, 896)),
+        unspoken=torch.rand(0, 1280),
     )
 
 
@@ -62,6 +67,23 @@ def test_every_head_and_scale_has_a_gradient(material: Material) -> None:
     for head in heads.parts:
         for name, parameter in head.named_parameters():
             assert parameter.grad is not None and parameter.grad.abs().sum() > 0, name
+
+
+def test_what_is_seen_in_photos_that_nobody_describes_is_learned(material: Material) -> None:
+    """A photo like none of the described ones, and all the classifier sees in it is the first name."""
+    shown = 3 * material.classifier.weight[0].clamp(min=0) * 400
+    given = replace(material, unspoken=shown[None])
+    assert given.classifier.probabilities(given.unspoken)[0, 0] > 0.9
+
+    def nearest(given: Material) -> float:
+        torch.manual_seed(1)
+        heads = Heads(given, Weights(), Sizes(photos=20, imagined=8, unspoken=8, words=10))
+        train(heads, Settings(epochs=15, steps_an_epoch=2, precision="fp32"), silent, CancelToken())
+        with torch.no_grad():
+            cosines = heads.image(shown[None])[0] @ given.names.en.mean_of(heads.text).T
+        return float(cosines[0] - cosines[1:].max())
+
+    assert nearest(given) > nearest(material) + 0.1
 
 
 def test_batches_show_each_photo_at_most_once(material: Material) -> None:
