@@ -14,6 +14,7 @@ from core.app import Shiguang
 from core.errors import NotThere
 from core.evaluate.own_words import MOST
 from core.evaluate.side_by_side import SEARCHES, Pair, first_photos, searches_of, side_by_side
+from core.library.captions import pictures_in_space
 from core.models.fetch import route_of
 from core.models.registry import images_per_s, model_folder
 from core.models.spec import ModelSpec
@@ -23,7 +24,7 @@ from core.search.open_model import MODELS
 from core.settings import MODEL_MIRROR, PROXY
 from core.switching import Switched
 from core.training import cost, extra, pairs
-from core.training.installing import CHECKPOINTS, unfinished
+from core.training.installing import stopped, throw_away, unfinished
 
 if TYPE_CHECKING:
     from core.training.gate import Verdict
@@ -50,7 +51,8 @@ class Outlook:
     missing    packages of the extra that are not installed
     obstacle   why they cannot be installed from here, "" where they can (`extra.obstacle`)
     download_bytes, command  about what they are to download, and what to type where they must come by hand
-    goes_on    a training of the encoders was stopped and its checkpoint lies here
+    goes_on    a training of the encoders was stopped; begun the same way it goes on with what it began with
+    later      how much was said since, which it does not learn
     trained    of the model in use, where it was trained here: then one can go back
     """
 
@@ -64,6 +66,7 @@ class Outlook:
     download_bytes: int
     command: str
     goes_on: bool
+    later: int
     trained: Note | None
 
 
@@ -100,8 +103,10 @@ def choose_weak(library: Shiguang, source: str, teaches: bool) -> None:
 def outlook(library: Shiguang) -> Outlook:
     """What there is to learn from now. Raises NotThere or ModelError where the model in use cannot be opened."""
     reader, also = library.database.reader(), pairs.chosen_weak(library.settings)
-    said = pairs.sayings(reader, library.space.id, also)
-    checkpoints = library.folder / CHECKPOINTS
+    every = pairs.sayings(reader, library.space.id, pairs.WEAK)
+    said = every.with_weak(also)
+    begun = stopped(library.database, library.folder)
+    goes_on = begun is not None and begun.still_holds(said, pictures_in_space(reader, library.space.id))
     missing = extra.missing()
     try:
         trained = read_note(library.folder / MODELS, library.use_model().id)
@@ -112,13 +117,14 @@ def outlook(library: Shiguang) -> Outlook:
         said.counts(),
         max(0, pairs.FEWEST_TRAINING_PHOTOS - teaching),
         tuple(dict.fromkeys(each.text for each in said.training if each.is_true))[:EXAMPLES],
-        pairs.weak_counts(reader, library.space.id),
+        every.weak_counts(),
         also,
         missing,
         extra.obstacle() if missing else "",
         extra.download_bytes(),
         extra.command(),
-        checkpoints.is_dir() and any(checkpoints.glob("*/*")),
+        goes_on,
+        begun.said_later(said) if begun is not None and goes_on else 0,
         trained,
     )
 
@@ -209,6 +215,12 @@ def take_back(library: Shiguang, but: str = "") -> None:
     """Drop a model that was trained and that the library never moved to; `but` is gone on with."""
     for each in unfinished(library.database, library.folder, but):
         library.drop_model(each)
+
+
+def begin_anew(library: Shiguang) -> None:
+    """What a stopped training of the encoders would go on with is thrown away."""
+    throw_away(library.folder)
+    take_back(library)
 
 
 def go_back(library: Shiguang, report: Report, cancel: CancelToken) -> Switched:

@@ -82,6 +82,12 @@ def add_commands(commands: Commands) -> None:
         help="learn from names of folders and from keywords too, which nobody said of the picture itself"
         " (default: as chosen in the window)",
     )
+    train.add_argument(
+        "--anew",
+        action="store_true",
+        help="of lora and full: begin with everything said by now, also where a training was stopped"
+        " (default: that one goes on, with what was said when it began)",
+    )
     train.add_argument("--dry-run", action="store_true", help="say what it would learn from, and do nothing")
     train.add_argument("--seed", type=int, default=0, metavar="N")
     train.set_defaults(run=run_finetune)
@@ -103,11 +109,14 @@ def _finetune(library: Shiguang, options: argparse.Namespace, output: Output, ca
     towers = None
     asked = {name: getattr(options, name) for name in COURSE}
     course = {name: value for name, value in asked.items() if value}
-    if how not in training.TOWERS and (options.muge or options.teacher or course):
+    if how not in training.TOWERS and (options.muge or options.teacher or options.anew or course):
         raise WrongUse(
-            f"--muge, --teacher, --stages, --epochs, --rate, --precision, --thrifty and --device do not go with --how {how}.",
+            "--muge, --teacher, --stages, --epochs, --rate, --precision, --thrifty, --device and --anew do not go with"
+            f" --how {how}.",
             what_to_do="Take --how lora or full.",
         )
+    if options.anew and not options.dry_run:
+        training.throw_away(library.folder)
     also = chosen_weak(library.settings) if options.also is None else options.also
     said = sayings(library.database.reader(), library.space.id, also)
     if not options.dry_run and how not in training.TOWERS and said.can_teach:
@@ -116,14 +125,10 @@ def _finetune(library: Shiguang, options: argparse.Namespace, output: Output, ca
         library.folder, library.database, library.encoder, library.space, library.thumbs, also
     ) as personal:
         if how in training.TOWERS:
-            towers = personal.towers(
-                how,
-                options.seed,
-                options.muge,
-                teacher=options.teacher,
-                **course,
-            )
+            towers = personal.towers(how, options.seed, options.muge, teacher=options.teacher, **course)
         plan = personal.plan_of(towers) if towers else personal.plan(how)
+        if towers and towers.later is not None:
+            output.say(_goes_on(towers.later))
         output.say(f"This takes about {plan.memory_bytes / 1e9:.1f} GB of memory.")
         if options.dry_run:
             lines = [f"{kind}: {count:,}" for kind, count in plan.counts.items()]
@@ -143,6 +148,11 @@ def _finetune(library: Shiguang, options: argparse.Namespace, output: Output, ca
     value = {"event": "verdict", **learned.verdict.as_json(), "space": space, "how": how}
     output.result(value, ("Accepted. " if space else "Not taken. ") + learned.verdict.why)
     return 0
+
+
+def _goes_on(later: int) -> str:
+    since = f" {later:,} things were said since: --anew begins with them, too." if later else ""
+    return f"This goes on with the training that was stopped, and with what was said when it began.{since}"
 
 
 def _weak(said: str) -> tuple[str, ...]:

@@ -36,8 +36,6 @@ from core.training.several import train_on_several
 
 Floats = npt.NDArray[np.float32]
 CARD_FILE = "card.md"
-# Photos nobody spoke of, by which is seen what was forgotten.
-MOST_UNSPOKEN = 200
 # Photos on which the written graphs are compared with the modules.
 TRIED = 4
 

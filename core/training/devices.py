@@ -17,7 +17,7 @@ AUTO, CPU, CUDA, MPS = "auto", "cpu", "cuda", "mps"
 def chosen(asked: str, need: Need) -> str:
     """The device that was asked for; of AUTO a CUDA GPU that works and has room. Raises NotThere."""
     if asked == AUTO:
-        return CUDA if works(CUDA) and need.thrifty - need.beside <= free_on(CUDA) else CPU
+        return CUDA if works(CUDA) and need.thrifty - need.beside <= free_on_gpus() else CPU
     if asked != CPU and not works(asked):
         raise NotThere(
             f"torch finds no {asked} device here that it can use.",
@@ -48,13 +48,12 @@ def fits(need: Need, asked: bool | None, device: str) -> tuple[int, bool]:
     """Bytes that a training takes of the machine's memory or the GPU's, and whether it is thrifty (`Need.chosen`)."""
     if device != CUDA:
         return need.chosen(asked, free_bytes())
-    return need.on_a_gpu().chosen(asked, free_on(CUDA))
+    return need.on_a_gpu().chosen(asked, free_on_gpus())
 
 
-def free_on(device: str) -> int:
-    """Bytes that a training can have on every one of these GPUs now."""
-    every = range(torch.cuda.device_count()) if device == CUDA else ()
-    return min((torch.cuda.mem_get_info(i)[0] for i in every), default=0)
+def free_on_gpus() -> int:
+    """Bytes that a training can have on every one of the CUDA GPUs now."""
+    return min((torch.cuda.mem_get_info(i)[0] for i in range(torch.cuda.device_count())), default=0)
 
 
 def no_room(error: torch.OutOfMemoryError) -> ModelError:

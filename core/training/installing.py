@@ -22,6 +22,7 @@ from core.models.trained import NAME, NOTE_FILE, Note
 from core.progress import CancelToken, Pace, Report
 from core.search.open_model import MODELS
 from core.spaces.space import Space
+from core.training import kept
 
 if TYPE_CHECKING:
     from core.training.adapter import Adapted
@@ -82,12 +83,20 @@ def unfinished(database: Database, library: Path, but: str = "") -> list[str]:
     model, _ = _pending(library)
     if not model or not (library / MODELS / folder_name(model) / NOTE_FILE).is_file():
         return []
-    own = [record.state for record in spaces.every_space(database.reader()) if record.model == model]
-    if spaces.IN_USE in own or spaces.KEPT in own:
-        # It was taken over; what becomes of it from here on is the owner's.
+    if _is_taken_over(database, model):
+        # What becomes of it from here on is the owner's.
         (library / CHECKPOINTS / PENDING_FILE).unlink(missing_ok=True)
+        kept.forget(library / CHECKPOINTS)
         return []
     return [model] if model != but else []
+
+
+def stopped(database: Database, library: Path) -> kept.Begun | None:
+    """What a training of the encoders that was stopped had begun with; None where none left anything to go on with."""
+    folder = library / CHECKPOINTS
+    model, digest = _pending(library)
+    has_made = bool(digest) and not _is_taken_over(database, model)
+    return kept.kept(folder) if has_made or any(folder.glob("*/*")) else None
 
 
 def standing(library: Path, digest: str) -> str:
@@ -101,6 +110,22 @@ def standing(library: Path, digest: str) -> str:
     except (NotThere, ModelError):
         return ""
     return model
+
+
+def throw_away(library: Path) -> None:
+    """All that a stopped training of the encoders would go on with; a model that stands is `unfinished` from now on."""
+    folder = library / CHECKPOINTS
+    kept.forget(folder)
+    if model := _pending(library)[0]:
+        _note_pending(library, model, "")
+    for each in folder.glob("*/"):
+        shutil.rmtree(each, ignore_errors=True)
+
+
+def _is_taken_over(database: Database, model: str) -> bool:
+    """Whether the library has moved to it."""
+    own = [record.state for record in spaces.every_space(database.reader()) if record.model == model]
+    return spaces.IN_USE in own or spaces.KEPT in own
 
 
 def _pending(library: Path) -> tuple[str, str]:

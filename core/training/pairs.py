@@ -76,6 +76,16 @@ class Sayings:
     def photos(self) -> int:
         return len({each.photo for each in (*self.training, *self.held_out)})
 
+    def with_weak(self, also: Collection[str]) -> Sayings:
+        """The same, of WEAK only these."""
+        left_out = {kind for source, kind in WEAK.items() if source not in also}
+        return replace(self, training=tuple(each for each in self.training if each.kind not in left_out))
+
+    def weak_counts(self) -> dict[str, int]:
+        """Of each of WEAK, how many words teach."""
+        kinds = Counter(each.kind for each in self.training)
+        return {source: kinds[kind] for source, kind in WEAK.items()}
+
     def counts(self) -> dict[str, int]:
         """How many of each kind there are, for a person to see before it starts."""
         every = (*self.training, *self.held_out)
@@ -124,12 +134,6 @@ def sayings(connection: sqlite3.Connection, space: str, also: Collection[str] = 
 def chosen_weak(settings: Settings) -> tuple[str, ...]:
     """Those of WEAK that the owner lets teach."""
     return tuple(source for source, choice in CHOICES.items() if settings.get(choice))
-
-
-def weak_counts(connection: sqlite3.Connection, space: str) -> dict[str, int]:
-    """Of each of WEAK, how many words could teach."""
-    every = sayings(connection, space, WEAK).training
-    return {source: sum(each.kind == kind for each in every) for source, kind in WEAK.items()}
 
 
 def _captions(connection: sqlite3.Connection) -> Iterator[Saying]:

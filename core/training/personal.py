@@ -40,7 +40,8 @@ from core.training.gate import (
     too_few,
 )
 from core.training.general import General
-from core.training.installing import install, move_rows, next_id, unfinished
+from core.training.installing import install, move_rows, next_id, stopped, throw_away, unfinished
+from core.training.kept import Begun
 from core.training.loop import Diverged, Point, Settings
 from core.training.pairs import FEWEST_TRAINING_PHOTOS, Saying, Sayings
 from core.training.sayings import Table
@@ -48,7 +49,7 @@ from core.training.sayings import Table
 if TYPE_CHECKING:
     from core.training.towers import TowerTraining
 
-__all__ = ["Learned", "Personal", "Plan", "opened", "unfinished"]
+__all__ = ["Learned", "Personal", "Plan", "opened", "throw_away", "unfinished"]
 
 Floats = npt.NDArray[np.float32]
 Watch = Callable[[Point], None]
@@ -59,6 +60,8 @@ HOWS = ("probe", "adapter", *TOWERS)
 ADAPTER_BYTES = 1_000_000_000
 # Photos that nobody spoke of, drawn to hold the adapter and to measure the gap.
 MOST_OTHERS = 1_000
+# The same for encoders, which have to look at them again.
+MOST_UNSPOKEN = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +281,7 @@ class Personal:
         Raises NotThere or WrongUse for a set that cannot be read, NotThere for a teacher or a device that is not here.
         """
         # Heavy, and only these ways need them: the towers in torch, peft.
-        from core.training.by_encoders import MOST_UNSPOKEN, Lessons, squares_of
+        from core.training.by_encoders import Lessons, squares_of
         from core.training.devices import AUTO
         from core.training.full import Course
         from core.training.pair_set import read_pair_set
@@ -287,17 +290,35 @@ class Personal:
         if folder is not None:
             lessons = read_pair_set(folder)
         else:
-            said = self._said()
-            spoken = {each.photo for each in (*said.training, *said.held_out)}
-            others = self._unspoken(spoken, seed, MOST_UNSPOKEN)
-            lessons = Lessons(said.training, said.held_out, squares_of(self._thumbs), NAME, others)
+            lessons = Lessons((), (), squares_of(self._thumbs), NAME)
         if self._in_use.space.id != self._space.id:
             lessons = replace(lessons, in_use=self._in_use.encoder)
         if teacher:
             lessons = replace(lessons, teacher=Encoder.open(model_folder(teacher, self._library / MODELS)))
         in_use = self._in_use.encoder.spec.id
         asked = Course(lora=how == "lora", **{"device": AUTO, **course})
-        return TowerTraining(self._library, self._encoder, in_use, lessons, asked, seed)
+        training = TowerTraining(self._library, self._encoder, in_use, lessons, asked, seed)
+        return training if folder is not None else self._beginning(training)
+
+    def _beginning(self, training: TowerTraining) -> TowerTraining:
+        """With what it began with, where it was stopped and nothing of that was taken back; else with what is said now."""
+        said = self._said()
+        asked = repr((training.asked, sorted(self._also)))
+        begun = stopped(self._database, self._library)
+        here = pictures_in_space(self._database.reader(), self._in_use.space.id)
+        later = None
+        if begun is not None and begun.asked == asked and begun.still_holds(said, here):
+            later = begun.said_later(said)
+        else:
+            spoken = {each.photo for each in (*said.training, *said.held_out)}
+            begun = Begun(asked, said, tuple(self._unspoken(spoken, training.seed, MOST_UNSPOKEN)))
+        lessons = replace(
+            training.lessons,
+            training=begun.said.training,
+            held_out=begun.said.held_out,
+            others=begun.others,
+        )
+        return replace(training, lessons=lessons, begun=begun, later=later)
 
     def standing(self, how: str, seed: int) -> str:
         """The model that this very training has put in place before the program ended; `learn` gives it, "" where none.

@@ -56,7 +56,7 @@ def train_on_several(
     """`train_encoders` over `count` processes, each on its own device. Raises as that does.
 
     course   with a checkpoint: from there it goes on after a pause
-    watched  makes what is called after each step in the first process; all three may be sent to it
+    watched  makes what is called after each step in the first process, from its encoders and what tells us a point
     """
     # What is on a GPU now would stand beside what the processes need.
     encoders.to("cpu")
@@ -72,7 +72,6 @@ def train_on_several(
             if said == STOPPED:
                 continue
             if said != END:
-                # Ctrl-C in a terminal reaches them, too.
                 cancel.check()
                 raise ModelError("the processes of the training ended before it was over")
             state = torch.load(trained, weights_only=True)

@@ -2,7 +2,8 @@
 
 What is needed to go on lies in the library under `training/<digest>/`, the digest being of everything that shapes
 the result; it stays until the new model is in place, so a kill while judging or writing costs no training. From
-there on the model itself stands (`installing.standing`) until the library has moved to it.
+there on the model itself stands (`installing.standing`) until the library has moved to it. What the owner said when
+it began is kept beside it all the while (core/training/kept.py), so that more may be said meanwhile.
 """
 
 from __future__ import annotations
@@ -28,13 +29,18 @@ from core.training.full import Course
 from core.training.gate import Verdict
 from core.training.general import General
 from core.training.installing import CHECKPOINTS, install, next_id, standing
+from core.training.kept import Begun, forget, keep
 from core.training.loop import Diverged, Point
 from core.training.memory import need
 
 
 @dataclass(frozen=True, slots=True)
 class TowerTraining:
-    """encoder: of the model that it begins from; in_use: the id of the one that serves now."""
+    """encoder: of the model that it begins from; in_use: the id of the one that serves now.
+
+    begun  what is kept of the lessons, so that the same training goes on with them; None: they lie in files of their own
+    later  how much was said since it began; None: it begins now
+    """
 
     library: Path
     encoder: Encoder
@@ -42,25 +48,35 @@ class TowerTraining:
     lessons: Lessons
     course: Course
     seed: int
+    begun: Begun | None = None
+    later: int | None = None
 
     @property
     def how(self) -> str:
         return "lora" if self.course.lora else "full"
 
     @property
-    def digest(self) -> str:
-        """Of what shapes the result: the model, the lessons and who teaches, the course, the seed."""
+    def asked(self) -> str:
+        """What shapes the result beside the lessons: the model and who teaches it, the course, the seed."""
         teacher = self.lessons.teacher
-        asked = (
-            self.how,
-            self.course.stages,
-            self.course.epochs,
-            self.course.rate,
-            self.course.precision,
-            self.seed,
-            *((teacher.spec.space_id,) if teacher else ()),
+        course = self.course
+        return repr(
+            (
+                self.how,
+                course.stages,
+                course.epochs,
+                course.rate,
+                course.precision,
+                self.seed,
+                teacher.spec.space_id if teacher else "",
+                self.encoder.spec.space_id,
+            )
         )
-        told = repr((asked, self.encoder.spec.space_id, self.lessons.training, self.lessons.held_out))
+
+    @property
+    def digest(self) -> str:
+        """Of all that shapes the result."""
+        told = repr((self.asked, self.lessons.training, self.lessons.held_out))
         return hashlib.sha256(told.encode()).hexdigest()[:16]
 
     def memory_bytes(self) -> int:
@@ -79,6 +95,8 @@ class TowerTraining:
             verdict = Verdict.of_json(read_note(self.library / MODELS, made).verdict)
             return verdict, ModelSpec.load(model_folder(made, self.library / MODELS))
         checkpoint = self._checkpoint()
+        if self.begun is not None:
+            keep(checkpoint.parent, self.begun)
         device, _, thrifty = self._place()
         course = replace(self.course, thrifty=thrifty, device=device, checkpoint=checkpoint)
         torch.manual_seed(self.seed)
@@ -91,6 +109,7 @@ class TowerTraining:
         except Diverged:
             # From there it would run away again.
             shutil.rmtree(checkpoint, ignore_errors=True)
+            forget(checkpoint.parent)
             raise
         except torch.OutOfMemoryError as error:
             raise no_room(error) from error
@@ -104,6 +123,8 @@ class TowerTraining:
             model_id = next_id(base, self.library / MODELS, self.lessons.name)
             note = Note(base, self.in_use, self.how, self.seed, result.verdict.as_json())
             spec = install(self.library, model_id, lambda new: result.write(new, model_id), note, self.digest)
+        else:
+            forget(checkpoint.parent)
         shutil.rmtree(checkpoint, ignore_errors=True)
         return result.verdict, spec
 

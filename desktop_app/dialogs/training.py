@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, Slot
-from PySide6.QtWidgets import QDialog, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QMessageBox, QStackedWidget, QVBoxLayout, QWidget
 
+from desktop_app.dialogs.models import ask
 from desktop_app.dialogs.training_begin import BeginPage
 from desktop_app.dialogs.training_result import ResultPage
 from desktop_app.dialogs.training_running import RunningPage
@@ -35,6 +36,7 @@ class TrainingDialog(QDialog):
         self.begin.learn_asked.connect(training.learn)
         self.begin.install_asked.connect(training.install)
         self.begin.back_asked.connect(training.go_back)
+        self.begin.anew_asked.connect(self._ask_anew)
         self.result.back_asked.connect(training.go_back)
         training.state_changed.connect(self._choose_page)
         self.finished.connect(self._read)
@@ -54,6 +56,17 @@ class TrainingDialog(QDialog):
         if page is not self.pages.currentWidget() or not self.isVisible():
             self.pages.setCurrentWidget(page)
             page.take_focus()
+
+    @Slot()
+    def _ask_anew(self) -> QMessageBox:
+        box = ask(
+            tr("Throw away the training that was stopped?"),
+            tr("What it has learned so far is lost. The next one begins with everything you said by now."),
+            tr("Throw it away"),
+            self,
+        )
+        box.accepted.connect(self._training.begin_anew)
+        return box
 
     def _read(self) -> None:
         """What was on the page when it was closed was read."""

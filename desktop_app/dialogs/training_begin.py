@@ -24,6 +24,7 @@ from desktop_app.dialogs.training_words import (
     cost_words,
     counts_words,
     held_out_words,
+    kept_words,
     obstacle_words,
     stopped_words,
     way_name,
@@ -159,6 +160,7 @@ class BeginPage(QWidget):
     learn_asked = Signal(object)  # how
     install_asked = Signal()
     back_asked = Signal()
+    anew_asked = Signal()
     closed = Signal()
 
     def __init__(self, training: Training, parent: QWidget | None = None) -> None:
@@ -187,10 +189,12 @@ class BeginPage(QWidget):
         self._group.buttonToggled.connect(self.say)
         self.parts = PartsBox()
         self.parts.asked.connect(self.install_asked)
-        self.start_button, self.back_button, self._close = QPushButton(), QPushButton(), QPushButton()
+        self.start_button, self.anew_button = QPushButton(), QPushButton()
+        self.back_button, self._close = QPushButton(), QPushButton()
         self.start_button.setObjectName("primary")
         self.start_button.clicked.connect(lambda: self.learn_asked.emit(self.how))
         self.back_button.clicked.connect(self.back_asked)
+        self.anew_button.clicked.connect(self.anew_asked)
         self._close.clicked.connect(self.closed)
         self._lay_out()
         training.looked.connect(self.say)
@@ -205,6 +209,7 @@ class BeginPage(QWidget):
         buttons.addWidget(self.back_button)
         buttons.addStretch()
         buttons.addWidget(self._close)
+        buttons.addWidget(self.anew_button)
         buttons.addWidget(self.start_button)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -255,6 +260,9 @@ class BeginPage(QWidget):
         self.start_button.setText(tr("Go on") if goes_on else tr("Start"))
         self.start_button.setEnabled(training.can_start and training.ways is not None and not why_not)
         self._close.setText(tr("Close"))
+        self.anew_button.setText(tr("Begin anew"))
+        self.anew_button.setVisible(outlook is not None and outlook.goes_on)
+        self.anew_button.setEnabled(training.can_start)
         self.back_button.setText(tr("Go back to the model before"))
         self.back_button.setVisible(outlook is not None and outlook.trained is not None)
         self.back_button.setEnabled(training.can_start)
@@ -294,11 +302,7 @@ class BeginPage(QWidget):
             return f"{words.what}\n{words.what_to_do}".strip()
         if training.state is State.STOPPED:
             return stopped_words(training)
-        if outlook is not None and outlook.goes_on:
-            return tr(
-                "A training that was stopped is kept: begun again the same way, it goes on where it stood."
-            )
-        return ""
+        return kept_words(outlook)
 
 
 def _quoted(outlook: Outlook | None) -> str:

@@ -143,6 +143,17 @@ def stopped_words(training: Training) -> str:
     return tr("Nothing was changed")
 
 
+def kept_words(outlook: Outlook | None) -> str:
+    """That a training of the encoders was stopped, and what it does not learn; "" where there is none."""
+    if outlook is None or not outlook.goes_on:
+        return ""
+    words = tr("A training that was stopped is kept: begun again the same way, it goes on where it stood.")
+    if not outlook.later:
+        return words
+    later = tr("{n} things you said since then teach the next one.", n=outlook.later)
+    return f"{words} {later}"
+
+
 def strip_words(training: Training) -> str:
     """The line of the status strip; "" where there is nothing to say."""
     if training.result is not None:

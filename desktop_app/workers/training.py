@@ -104,6 +104,11 @@ class Training(QObject):
         if self._library is not None and not self.is_busy:
             self._lane.run(partial(_choose_weak, source, teaches, self._library), self._take_outlook)
 
+    def begin_anew(self) -> None:
+        """What a stopped training would go on with is thrown away; `looked` comes."""
+        if self._library is not None and self.can_start:
+            self._lane.run(partial(_begin_anew, self._library), self._take_outlook)
+
     def install(self) -> None:
         """Download and install the extra."""
         self._start(INSTALL, "", _install)
@@ -271,6 +276,13 @@ def _choose_weak(
     from core.finetuning import choose_weak, outlook
 
     choose_weak(library, source, teaches)
+    return outlook(library)
+
+
+def _begin_anew(library: Shiguang, report: Report, cancel: CancelToken) -> Outlook:
+    from core.finetuning import begin_anew, outlook
+
+    begin_anew(library)
     return outlook(library)
 
 

@@ -35,13 +35,13 @@ from core.photos.thumbs import Thumbs
 from core.progress import CancelToken, silent
 from core.training import adapter
 from core.training.adapter import Adapted
-from core.training.by_encoders import MOST_UNSPOKEN, Lessons, learn_by_encoders, squares_of
+from core.training.by_encoders import Lessons, learn_by_encoders, squares_of
 from core.training.by_vectors import Knowledge, Side, learn_by_vectors
 from core.training.full import Course
 from core.training.gate import Verdict
 from core.training.general import General
 from core.training.pairs import CAPTION, Saying, is_held_out
-from core.training.personal import MOST_OTHERS
+from core.training.personal import MOST_OTHERS, MOST_UNSPOKEN
 from core.training.sayings import Table
 from tests.benchmarks.machine import machine
 from tests.conftest import SHARED_DATA

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QLabel, QLineEdit, QWidget
+from PySide6.QtWidgets import QAbstractButton, QLabel, QLineEdit, QMessageBox, QWidget
 
 pytest.importorskip("torch", reason="needs the train extra (torch)")
 pytest.importorskip("peft", reason="needs the train extra (peft)")
@@ -23,6 +23,9 @@ from core.photos.thumbs import Thumbs
 from core.progress import Progress
 from core.settings import TEACH_KEYWORDS
 from core.training import extra
+from core.training.installing import CHECKPOINTS
+from core.training.kept import Begun, keep
+from core.training.pairs import sayings
 from desktop_app.dialogs.training import TrainingDialog
 from desktop_app.i18n import speak
 from desktop_app.workers.indexing import State
@@ -93,6 +96,29 @@ def model_in_use(opened: Opened) -> str:
 
 
 # ---- before it starts
+
+
+def test_a_stopped_training_is_gone_on_with_or_thrown_away(ready: Ready, opened: Opened) -> None:
+    dialog = ready(truth())
+    dialog.close()
+    library = opened.session._library
+    assert library is not None
+    folder = library.folder / CHECKPOINTS
+    said = sayings(library.database.reader(), library.space.id)
+    keep(folder, Begun("full", said, ()))
+    (folder / "0123").mkdir()
+    (folder / "0123" / "full.pt").write_bytes(b"learned")
+    library.database.write(lambda db: set_captions(db, {(1, "zh"): "早上看到的", (2, "zh"): "晚上看到的"}))
+
+    dialog = dialog_of(opened)
+    opened.wait_for(dialog.begin.anew_button.isVisible)
+    assert any("goes on where it stood. 2 things you said since" in text for text in seen(dialog.begin))
+    dialog.begin.anew_button.click()
+    box = dialog.findChildren(QMessageBox)[-1]
+    box.accept()
+    opened.wait_for(lambda: not dialog.begin.anew_button.isVisible())
+    assert not any("goes on" in text for text in seen(dialog.begin))
+    assert not list(folder.iterdir())
 
 
 def test_it_says_what_it_learns_from_and_what_each_way_costs(ready: Ready) -> None:

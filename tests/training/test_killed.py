@@ -60,6 +60,12 @@ def serving(home: Path) -> tuple[str, int]:
     return found
 
 
+def say_more(home: Path, photo: int) -> None:
+    library = open_library(home, writable=True)
+    library.database.write(lambda db: set_captions(db, {(photo, "en"): "seen in the morning"}))
+    library.close()
+
+
 @pytest.mark.parametrize("stage", ["train", "write", "move", "check"])
 def test_an_adapter_that_was_killed_is_taken_back(tmp_path: Path, stage: str) -> None:
     home = tmp_path / "library"
@@ -99,8 +105,11 @@ def test_encoders_that_were_trained_before_a_kill_are_not_trained_again(tmp_path
 
     killed_at("write", home, *words)
     assert serving(home) == ("local:cn", 72)
+    say_more(home, 1)
     killed_at("build", home, *words)
     assert serving(home) == ("local:cn", 72)
+    # What is said meanwhile teaches the next one.
+    say_more(home, 2)
     lines = through(home, *words)
 
     assert lines[-1]["accepted"]
@@ -109,3 +118,6 @@ def test_encoders_that_were_trained_before_a_kill_are_not_trained_again(tmp_path
     assert serving(home) == ("local:cn+personal", 72)
     assert known_models(home / "models") == ["starter", "local:cn", "local:cn+personal"]
     assert not list((home / "training").glob("*/*"))
+    # The next one knows everything.
+    plan = through(home, *words, "--dry-run")[-1]
+    assert plan["learns_from"]["captions"] == 74

@@ -1,0 +1,100 @@
+"""What a stopped training began with goes on, whatever is said later; not where something was taken back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from core.library import spaces
+from core.library.database import Database, open_for_writing
+from core.training.installing import CHECKPOINTS, PENDING_FILE, stopped, throw_away
+from core.training.kept import FILE, Begun, keep, kept
+from core.training.pairs import ALBUM, CAPTION, Saying, Sayings
+
+SAID = Saying(1, "外婆的花园", "zh", CAPTION, True, 1, moment=1)
+REJECTED = Saying(2, "garden", "en", ALBUM, False, 7)
+JUDGES = Saying(3, "the garden", "en", CAPTION, True, 3)
+BEGUN = Begun("full", Sayings((SAID, REJECTED), (JUDGES,)), (8, 9))
+EVERY_PHOTO = range(1, 10)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    opened = open_for_writing(tmp_path)
+    yield opened
+    opened.close()
+
+
+def test_it_comes_back_as_it_was_kept(tmp_path: Path) -> None:
+    keep(tmp_path / "training", BEGUN)
+    assert kept(tmp_path / "training") == BEGUN
+    assert [each.name for each in (tmp_path / "training").iterdir()] == [FILE]
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"asked": "full"}', '{"asked": 1, "training": [{"a": 1}]}']
+)
+def test_a_damaged_file_is_nothing_to_go_on_with(tmp_path: Path, content: str) -> None:
+    (tmp_path / FILE).write_text(content)
+    assert kept(tmp_path) is None
+
+
+def test_what_is_said_later_waits_for_the_next_training() -> None:
+    later = replace(SAID, photo=4)
+    now = Sayings((REJECTED, SAID, later), (JUDGES, replace(JUDGES, text="a gate")))
+    assert BEGUN.still_holds(now, EVERY_PHOTO)
+    assert BEGUN.said_later(now) == 2
+    assert BEGUN.said_later(BEGUN.said) == 0
+
+
+def test_a_photo_that_came_in_before_its_burst_changes_nothing() -> None:
+    now = Sayings((replace(SAID, moment=0), REJECTED, JUDGES), ())
+    assert BEGUN.still_holds(now, EVERY_PHOTO)
+
+
+@pytest.mark.parametrize("now", [(SAID, JUDGES), (SAID, JUDGES, replace(REJECTED, is_true=True))])
+def test_nothing_goes_on_with_what_was_taken_back(now: tuple[Saying, ...]) -> None:
+    assert not BEGUN.still_holds(Sayings(now, ()), EVERY_PHOTO)
+
+
+def test_a_photo_that_is_gone_took_nothing_back() -> None:
+    assert BEGUN.still_holds(Sayings((SAID,), (JUDGES,)), {1, 3})
+
+
+def test_there_is_something_to_go_on_with_where_a_checkpoint_lies(tmp_path: Path, database: Database) -> None:
+    folder = tmp_path / CHECKPOINTS
+    keep(folder, BEGUN)
+    # It was stopped before anything was learned.
+    assert stopped(database, tmp_path) is None
+    (folder / "0123").mkdir()
+    (folder / "0123" / "full.pt").write_bytes(b"learned")
+    assert stopped(database, tmp_path) == BEGUN
+
+
+def test_there_is_something_to_go_on_with_until_the_library_has_moved(
+    tmp_path: Path, database: Database
+) -> None:
+    folder = tmp_path / CHECKPOINTS
+    keep(folder, BEGUN)
+    (folder / PENDING_FILE).write_text(json.dumps({"model": "starter+personal", "digest": "0123"}))
+    assert stopped(database, tmp_path) == BEGUN
+    database.write(lambda db: spaces.use_space(db, "space", "starter+personal", 8))
+    assert stopped(database, tmp_path) is None
+
+
+def test_what_is_thrown_away_is_not_gone_on_with(tmp_path: Path, database: Database) -> None:
+    folder = tmp_path / CHECKPOINTS
+    keep(folder, BEGUN)
+    (folder / "0123").mkdir()
+    (folder / "0123" / "full.pt").write_bytes(b"learned")
+    (folder / PENDING_FILE).write_text(json.dumps({"model": "starter+personal", "digest": "0123"}))
+
+    throw_away(tmp_path)
+
+    assert stopped(database, tmp_path) is None
+    assert [each.name for each in folder.iterdir()] == [PENDING_FILE]
+    throw_away(tmp_path / "nothing")
