@@ -51,8 +51,8 @@ class Outlook:
     missing    packages of the extra that are not installed
     obstacle   why they cannot be installed from here, "" where they can (`extra.obstacle`)
     download_bytes, command  about what they are to download, and what to type where they must come by hand
-    goes_on    a training of the encoders was stopped; begun the same way it goes on with what it began with
-    later      how much was said since, which it does not learn
+    stopped    the way of a training of the encoders that was stopped: begun again it goes on with what it began with
+    later      how much was said since, which that one does not learn
     trained    of the model in use, where it was trained here: then one can go back
     """
 
@@ -65,7 +65,7 @@ class Outlook:
     obstacle: str
     download_bytes: int
     command: str
-    goes_on: bool
+    stopped: str
     later: int
     trained: Note | None
 
@@ -106,7 +106,8 @@ def outlook(library: Shiguang) -> Outlook:
     every = pairs.sayings(reader, library.space.id, pairs.WEAK)
     said = every.with_weak(also)
     begun = stopped(library.database, library.folder)
-    goes_on = begun is not None and begun.still_holds(said, pictures_in_space(reader, library.space.id))
+    if begun is not None and not begun.still_holds(said, pictures_in_space(reader, library.space.id)):
+        begun = None
     missing = extra.missing()
     try:
         trained = read_note(library.folder / MODELS, library.use_model().id)
@@ -123,8 +124,8 @@ def outlook(library: Shiguang) -> Outlook:
         extra.obstacle() if missing else "",
         extra.download_bytes(),
         extra.command(),
-        goes_on,
-        begun.said_later(said) if begun is not None and goes_on else 0,
+        begun.how if begun is not None else "",
+        begun.said_later(said) if begun is not None else 0,
         trained,
     )
 

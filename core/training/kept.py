@@ -20,8 +20,12 @@ FILE = "begun_with.json"
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """What a training was asked for, in words of its own, and what it began with: sayings and photos nobody spoke of."""
+    """What a training was asked for, in words of its own, and what it began with: sayings and photos nobody spoke of.
 
+    how  "lora" or "full", which `asked` says among other things
+    """
+
+    how: str
     asked: str
     said: Sayings
     others: tuple[int, ...]
@@ -42,6 +46,7 @@ def keep(folder: Path, begun: Begun) -> None:
     """Into the folder of checkpoints, in place of what is there."""
     folder.mkdir(parents=True, exist_ok=True)
     content = {
+        "how": begun.how,
         "asked": begun.asked,
         "training": _lines(begun.said.training),
         "held_out": _lines(begun.said.held_out),
@@ -57,7 +62,7 @@ def kept(folder: Path) -> Begun | None:
     try:
         content = json.loads((folder / FILE).read_text(encoding="utf-8"))
         said = Sayings(_sayings(content["training"]), _sayings(content["held_out"]))
-        return Begun(str(content["asked"]), said, tuple(map(int, content["others"])))
+        return Begun(str(content["how"]), str(content["asked"]), said, tuple(map(int, content["others"])))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -311,7 +311,8 @@ class Personal:
             later = begun.said_later(said)
         else:
             spoken = {each.photo for each in (*said.training, *said.held_out)}
-            begun = Begun(asked, said, tuple(self._unspoken(spoken, training.seed, MOST_UNSPOKEN)))
+            others = self._unspoken(spoken, training.seed, MOST_UNSPOKEN)
+            begun = Begun(training.how, asked, said, tuple(others))
         lessons = replace(
             training.lessons,
             training=begun.said.training,

@@ -256,12 +256,13 @@ class BeginPage(QWidget):
         note = why_not or self._last_words(outlook)
         self._note.setText(note)
         self._note.setVisible(bool(note))
+        stopped = outlook.stopped if outlook is not None else ""
         goes_on = training.state is State.STOPPED and training.kind != INSTALL
-        self.start_button.setText(tr("Go on") if goes_on else tr("Start"))
+        self.start_button.setText(tr("Go on") if goes_on or self.how == stopped else tr("Start"))
         self.start_button.setEnabled(training.can_start and training.ways is not None and not why_not)
         self._close.setText(tr("Close"))
         self.anew_button.setText(tr("Begin anew"))
-        self.anew_button.setVisible(outlook is not None and outlook.goes_on)
+        self.anew_button.setVisible(bool(stopped))
         self.anew_button.setEnabled(training.can_start)
         self.back_button.setText(tr("Go back to the model before"))
         self.back_button.setVisible(outlook is not None and outlook.trained is not None)

@@ -145,9 +145,9 @@ def stopped_words(training: Training) -> str:
 
 def kept_words(outlook: Outlook | None) -> str:
     """That a training of the encoders was stopped, and what it does not learn; "" where there is none."""
-    if outlook is None or not outlook.goes_on:
+    if outlook is None or not outlook.stopped:
         return ""
-    words = tr("A training that was stopped is kept: begun again the same way, it goes on where it stood.")
+    words = tr("“{way}” was stopped: begun again, it goes on where it stood.", way=way_name(outlook.stopped))
     if not outlook.later:
         return words
     later = tr("{n} things you said since then teach the next one.", n=outlook.later)

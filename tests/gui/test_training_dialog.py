@@ -105,19 +105,24 @@ def test_a_stopped_training_is_gone_on_with_or_thrown_away(ready: Ready, opened:
     assert library is not None
     folder = library.folder / CHECKPOINTS
     said = sayings(library.database.reader(), library.space.id)
-    keep(folder, Begun("full", said, ()))
+    keep(folder, Begun("full", "full", said, ()))
     (folder / "0123").mkdir()
     (folder / "0123" / "full.pt").write_bytes(b"learned")
     library.database.write(lambda db: set_captions(db, {(1, "zh"): "早上看到的", (2, "zh"): "晚上看到的"}))
 
     dialog = dialog_of(opened)
     opened.wait_for(dialog.begin.anew_button.isVisible)
-    assert any("goes on where it stood. 2 things you said since" in text for text in seen(dialog.begin))
+    assert any("“The whole model” was stopped" in text for text in seen(dialog.begin))
+    assert any("2 things you said since" in text for text in seen(dialog.begin))
+    assert dialog.begin.start_button.text() == "Start"
+    next(row for row in dialog.begin.rows if row.how == "full").button.setChecked(True)
+    assert dialog.begin.start_button.text() == "Go on"
     dialog.begin.anew_button.click()
     box = dialog.findChildren(QMessageBox)[-1]
     box.accept()
     opened.wait_for(lambda: not dialog.begin.anew_button.isVisible())
-    assert not any("goes on" in text for text in seen(dialog.begin))
+    assert not any("stopped" in text for text in seen(dialog.begin))
+    assert dialog.begin.start_button.text() == "Start"
     assert not list(folder.iterdir())
 
 

@@ -18,7 +18,7 @@ from core.training.pairs import ALBUM, CAPTION, Saying, Sayings
 SAID = Saying(1, "外婆的花园", "zh", CAPTION, True, 1, moment=1)
 REJECTED = Saying(2, "garden", "en", ALBUM, False, 7)
 JUDGES = Saying(3, "the garden", "en", CAPTION, True, 3)
-BEGUN = Begun("full", Sayings((SAID, REJECTED), (JUDGES,)), (8, 9))
+BEGUN = Begun("full", "full, 8 passes", Sayings((SAID, REJECTED), (JUDGES,)), (8, 9))
 EVERY_PHOTO = range(1, 10)
 
 
