@@ -14,7 +14,6 @@ from core.app import Shiguang
 from core.errors import NotThere
 from core.evaluate.own_words import MOST
 from core.evaluate.side_by_side import SEARCHES, Pair, first_photos, searches_of, side_by_side
-from core.library.captions import pictures_in_space
 from core.models.fetch import route_of
 from core.models.registry import images_per_s, model_folder
 from core.models.spec import ModelSpec
@@ -24,7 +23,7 @@ from core.search.open_model import MODELS
 from core.settings import MODEL_MIRROR, PROXY
 from core.switching import Switched
 from core.training import cost, extra, pairs
-from core.training.installing import stopped, throw_away, unfinished
+from core.training.installing import throw_away, unfinished
 
 if TYPE_CHECKING:
     from core.training.gate import Verdict
@@ -35,6 +34,8 @@ WAYS = ("probe", "adapter", "lora", "full")
 # In the library's folder: wheels of a download that was stopped.
 WHEELS = "training-packages"
 EXAMPLES = 5
+# Of every training from the window: begun again, it is the same one.
+SEED = 0
 # The starter's heads can be trained without original weights.
 STARTER_POOLING = "mean+use"
 
@@ -51,8 +52,6 @@ class Outlook:
     missing    packages of the extra that are not installed
     obstacle   why they cannot be installed from here, "" where they can (`extra.obstacle`)
     download_bytes, command  about what they are to download, and what to type where they must come by hand
-    stopped    the way of a training of the encoders that was stopped: begun again it goes on with what it began with
-    later      how much was said since, which that one does not learn
     trained    of the model in use, where it was trained here: then one can go back
     """
 
@@ -65,8 +64,6 @@ class Outlook:
     obstacle: str
     download_bytes: int
     command: str
-    stopped: str
-    later: int
     trained: Note | None
 
 
@@ -76,6 +73,8 @@ class Way:
 
     fits     whether this model can learn that way (by probe and adapter every model can); else there are no costs
     why_not  the core's reason why it cannot start now, "" where it can
+    later    where it was stopped and goes on with what it began with: how much was said since, which it does not
+             learn; None: it begins
     """
 
     how: str
@@ -83,6 +82,7 @@ class Way:
     seconds: float = 0.0
     memory_bytes: int = 0
     why_not: str = ""
+    later: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +105,6 @@ def outlook(library: Shiguang) -> Outlook:
     reader, also = library.database.reader(), pairs.chosen_weak(library.settings)
     every = pairs.sayings(reader, library.space.id, pairs.WEAK)
     said = every.with_weak(also)
-    begun = stopped(library.database, library.folder)
-    if begun is not None and not begun.still_holds(said, pictures_in_space(reader, library.space.id)):
-        begun = None
     missing = extra.missing()
     try:
         trained = read_note(library.folder / MODELS, library.use_model().id)
@@ -124,8 +121,6 @@ def outlook(library: Shiguang) -> Outlook:
         extra.obstacle() if missing else "",
         extra.download_bytes(),
         extra.command(),
-        begun.how if begun is not None else "",
-        begun.said_later(said) if begun is not None else 0,
         trained,
     )
 
@@ -154,9 +149,11 @@ def ways(library: Shiguang, cancel: CancelToken) -> list[Way]:
             if how in personal.TOWERS and not (is_whole or spec.pooling == STARTER_POOLING):
                 found.append(Way(how, fits=False))
                 continue
-            plan = own.plan(how)
+            towers = own.towers(how, SEED) if how in personal.TOWERS else None
+            plan = own.plan_of(towers) if towers else own.plan(how)
             seconds = cost.seconds(how, work, rates)
-            found.append(Way(how, True, seconds, plan.memory_bytes, plan.why_not))
+            later = towers.later if towers else None
+            found.append(Way(how, True, seconds, plan.memory_bytes, plan.why_not, later))
     return found
 
 
@@ -170,7 +167,6 @@ def install(library: Shiguang, report: Report, cancel: CancelToken) -> int:
 def finetune(
     library: Shiguang,
     how: str,
-    seed: int,
     report: Report,
     cancel: CancelToken,
     watch: Callable[[Point], None],
@@ -198,11 +194,17 @@ def finetune(
         with personal.opened(
             library.folder, library.database, library.encoder, library.space, library.thumbs, also
         ) as own:
-            take_back(library, but=own.standing(how, seed))
-            learned = own.learn(how, seed, report, cancel, watch)
+            if how in personal.TOWERS:
+                towers = own.towers(how, SEED)
+                take_back(library, but=towers.standing())
+                learned = own.follow(towers, report, cancel, watch)
+            else:
+                take_back(library)
+                learned = own.learn(how, SEED, report, cancel, watch)
         if learned.spec is None:
             return Finetuned(how, learned.verdict)
         library.switch_model(learned.spec.id, report, cancel)
+        take_back(library)
     except Cancelled:
         # Hours of training are not thrown away because the move was stopped: the same training goes on with it.
         if how not in personal.TOWERS and not keeps():

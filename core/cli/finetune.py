@@ -115,8 +115,6 @@ def _finetune(library: Shiguang, options: argparse.Namespace, output: Output, ca
             f" --how {how}.",
             what_to_do="Take --how lora or full.",
         )
-    if options.anew and not options.dry_run:
-        training.throw_away(library.folder)
     also = chosen_weak(library.settings) if options.also is None else options.also
     said = sayings(library.database.reader(), library.space.id, also)
     if not options.dry_run and how not in training.TOWERS and said.can_teach:
@@ -125,7 +123,9 @@ def _finetune(library: Shiguang, options: argparse.Namespace, output: Output, ca
         library.folder, library.database, library.encoder, library.space, library.thumbs, also
     ) as personal:
         if how in training.TOWERS:
-            towers = personal.towers(how, options.seed, options.muge, teacher=options.teacher, **course)
+            towers = personal.towers(
+                how, options.seed, options.muge, teacher=options.teacher, anew=options.anew, **course
+            )
         plan = personal.plan_of(towers) if towers else personal.plan(how)
         if towers and towers.later is not None:
             output.say(_goes_on(towers.later))
@@ -134,6 +134,8 @@ def _finetune(library: Shiguang, options: argparse.Namespace, output: Output, ca
             lines = [f"{kind}: {count:,}" for kind, count in plan.counts.items()]
             output.result(plan.as_json(), "\n".join([*lines, plan.why_not or "It can start."]))
             return 0
+        if options.anew:
+            training.throw_away(library.folder)
         for model in training.unfinished(
             library.database, library.folder, but=towers.standing() if towers else ""
         ):
@@ -145,6 +147,8 @@ def _finetune(library: Shiguang, options: argparse.Namespace, output: Output, ca
     space = None
     if learned.spec is not None:
         space = library.switch_model(learned.spec.id, output.progress, cancel).space
+        # It was taken over: of this training nothing is gone on with.
+        training.unfinished(library.database, library.folder)
     value = {"event": "verdict", **learned.verdict.as_json(), "space": space, "how": how}
     output.result(value, ("Accepted. " if space else "Not taken. ") + learned.verdict.why)
     return 0

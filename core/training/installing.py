@@ -80,13 +80,13 @@ def unfinished(database: Database, library: Path, but: str = "") -> list[str]:
     but  the one that is gone on with
     For the holder of the library's lock.
     """
-    model, _ = _pending(library)
+    model, digest = _pending(library)
     if not model or not (library / MODELS / folder_name(model) / NOTE_FILE).is_file():
         return []
     if _is_taken_over(database, model):
         # What becomes of it from here on is the owner's.
         (library / CHECKPOINTS / PENDING_FILE).unlink(missing_ok=True)
-        kept.forget(library / CHECKPOINTS)
+        kept.forget(library / CHECKPOINTS, digest)
         return []
     return [model] if model != but else []
 
@@ -94,9 +94,12 @@ def unfinished(database: Database, library: Path, but: str = "") -> list[str]:
 def stopped(database: Database, library: Path) -> kept.Begun | None:
     """What a training of the encoders that was stopped had begun with; None where none left anything to go on with."""
     folder = library / CHECKPOINTS
-    model, digest = _pending(library)
-    has_made = bool(digest) and not _is_taken_over(database, model)
-    return kept.kept(folder) if has_made or any(folder.glob("*/*")) else None
+    begun = kept.kept(folder)
+    if begun is None:
+        return None
+    if made := standing(library, begun.digest):
+        return None if _is_taken_over(database, made) else begun
+    return begun if any((folder / begun.digest).glob("*")) else None
 
 
 def standing(library: Path, digest: str) -> str:
@@ -115,7 +118,7 @@ def standing(library: Path, digest: str) -> str:
 def throw_away(library: Path) -> None:
     """All that a stopped training of the encoders would go on with; a model that stands is `unfinished` from now on."""
     folder = library / CHECKPOINTS
-    kept.forget(folder)
+    (folder / kept.FILE).unlink(missing_ok=True)
     if model := _pending(library)[0]:
         _note_pending(library, model, "")
     for each in folder.glob("*/"):

@@ -8,10 +8,13 @@ something was taken back since, there is nothing to go on with; a photo that is 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+import os
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from core.errors import DiskFull
+from core.spaces.vectors import FULL
 from core.training.pairs import Saying, Sayings
 
 # Beside the folders of checkpoints.
@@ -22,11 +25,11 @@ FILE = "begun_with.json"
 class Begun:
     """What a training was asked for, in words of its own, and what it began with: sayings and photos nobody spoke of.
 
-    how  "lora" or "full", which `asked` says among other things
+    digest  of that training (`TowerTraining.digest`), by which its checkpoints and what came of it are known
     """
 
-    how: str
     asked: str
+    digest: str
     said: Sayings
     others: tuple[int, ...]
 
@@ -43,41 +46,46 @@ class Begun:
 
 
 def keep(folder: Path, begun: Begun) -> None:
-    """Into the folder of checkpoints, in place of what is there."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Into the folder of checkpoints, in place of what is there. Raises DiskFull."""
     content = {
-        "how": begun.how,
         "asked": begun.asked,
-        "training": _lines(begun.said.training),
-        "held_out": _lines(begun.said.held_out),
+        "digest": begun.digest,
+        "training": [asdict(each) for each in begun.said.training],
+        "held_out": [asdict(each) for each in begun.said.held_out],
         "others": begun.others,
     }
+    folder.mkdir(parents=True, exist_ok=True)
     partial = folder / f"{FILE}.partial"
-    partial.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
-    partial.replace(folder / FILE)
+    try:
+        with partial.open("w", encoding="utf-8") as file:
+            json.dump(content, file, ensure_ascii=False)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(folder / FILE)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        if error.errno in FULL:
+            raise DiskFull("The disk that holds the library is full.") from error
+        raise
 
 
 def kept(folder: Path) -> Begun | None:
     """What `keep` wrote last; None where there is nothing that can be read."""
     try:
         content = json.loads((folder / FILE).read_text(encoding="utf-8"))
-        said = Sayings(_sayings(content["training"]), _sayings(content["held_out"]))
-        return Begun(str(content["how"]), str(content["asked"]), said, tuple(map(int, content["others"])))
+        parts = [tuple(Saying(**each) for each in content[part]) for part in ("training", "held_out")]
+        others = tuple(map(int, content["others"]))
+        return Begun(str(content["asked"]), str(content["digest"]), Sayings(*parts), others)
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def forget(folder: Path) -> None:
-    (folder / FILE).unlink(missing_ok=True)
+def forget(folder: Path, digest: str) -> None:
+    """What the training of that digest began with."""
+    begun = kept(folder)
+    if begun is not None and begun.digest == digest:
+        (folder / FILE).unlink(missing_ok=True)
 
 
 def _words(saying: Saying) -> tuple[int, str, str, bool]:
     return saying.photo, saying.text, saying.kind, saying.is_true
-
-
-def _lines(sayings: Sequence[Saying]) -> list[dict[str, object]]:
-    return [asdict(each) for each in sayings]
-
-
-def _sayings(lines: list[dict[str, object]]) -> tuple[Saying, ...]:
-    return tuple(Saying(**each) for each in lines)  # type: ignore[arg-type]

@@ -270,12 +270,14 @@ class Personal:
         folder: Path | None = None,
         *,
         teacher: str = "",
+        anew: bool = False,
         **course: Any,
     ) -> TowerTraining:
         """A training by lora or full, to be planned and followed.
 
         folder   a set in MUGE's layout to learn from (core/training/pair_set.py); None: what the owner said
         teacher  the id of another model that is here, whose answers are followed too
+        anew     with everything said by now, also where the same training was stopped
         course   what differs from the fields of `Course`: stages, epochs, rate, precision, thrifty, device (the
                  fastest that is here)
         Raises NotThere or WrongUse for a set that cannot be read, NotThere for a teacher or a device that is not here.
@@ -298,35 +300,27 @@ class Personal:
         in_use = self._in_use.encoder.spec.id
         asked = Course(lora=how == "lora", **{"device": AUTO, **course})
         training = TowerTraining(self._library, self._encoder, in_use, lessons, asked, seed)
-        return training if folder is not None else self._beginning(training)
+        return training if folder is not None else self._beginning(training, anew)
 
-    def _beginning(self, training: TowerTraining) -> TowerTraining:
+    def _beginning(self, training: TowerTraining, anew: bool) -> TowerTraining:
         """With what it began with, where it was stopped and nothing of that was taken back; else with what is said now."""
-        said = self._said()
+        said, later = self._said(), None
         asked = repr((training.asked, sorted(self._also)))
-        begun = stopped(self._database, self._library)
+        begun = None if anew else stopped(self._database, self._library)
         here = pictures_in_space(self._database.reader(), self._in_use.space.id)
-        later = None
         if begun is not None and begun.asked == asked and begun.still_holds(said, here):
             later = begun.said_later(said)
         else:
             spoken = {each.photo for each in (*said.training, *said.held_out)}
-            others = self._unspoken(spoken, training.seed, MOST_UNSPOKEN)
-            begun = Begun(training.how, asked, said, tuple(others))
+            begun = Begun(asked, "", said, tuple(self._unspoken(spoken, training.seed, MOST_UNSPOKEN)))
         lessons = replace(
             training.lessons,
             training=begun.said.training,
             held_out=begun.said.held_out,
             others=begun.others,
         )
-        return replace(training, lessons=lessons, begun=begun, later=later)
-
-    def standing(self, how: str, seed: int) -> str:
-        """The model that this very training has put in place before the program ended; `learn` gives it, "" where none.
-
-        It is not to be dropped with `unfinished` ones.
-        """
-        return self.towers(how, seed).standing() if how in TOWERS else ""
+        training = replace(training, lessons=lessons, later=later)
+        return replace(training, begun=replace(begun, digest=training.digest))
 
     def plan_of(self, training: TowerTraining) -> Plan:
         """What that training would learn from."""

@@ -92,6 +92,8 @@ class TowerTraining:
     ) -> tuple[Verdict, ModelSpec | None]:
         """Train, judge, and where it is better put the model in place. Raises Diverged, Cancelled, ModelError, DiskFull."""
         if made := self.standing():
+            # A kill may have come between its last rename and this.
+            shutil.rmtree(self.library / CHECKPOINTS / self.digest, ignore_errors=True)
             verdict = Verdict.of_json(read_note(self.library / MODELS, made).verdict)
             return verdict, ModelSpec.load(model_folder(made, self.library / MODELS))
         checkpoint = self._checkpoint()
@@ -109,7 +111,7 @@ class TowerTraining:
         except Diverged:
             # From there it would run away again.
             shutil.rmtree(checkpoint, ignore_errors=True)
-            forget(checkpoint.parent)
+            forget(checkpoint.parent, self.digest)
             raise
         except torch.OutOfMemoryError as error:
             raise no_room(error) from error
@@ -124,7 +126,7 @@ class TowerTraining:
             note = Note(base, self.in_use, self.how, self.seed, result.verdict.as_json())
             spec = install(self.library, model_id, lambda new: result.write(new, model_id), note, self.digest)
         else:
-            forget(checkpoint.parent)
+            forget(checkpoint.parent, self.digest)
         shutil.rmtree(checkpoint, ignore_errors=True)
         return result.verdict, spec
 

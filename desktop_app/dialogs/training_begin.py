@@ -233,6 +233,11 @@ class BeginPage(QWidget):
     def _way(self) -> Way | None:
         return next((way for way in self._training.ways or () if way.how == self.how), None)
 
+    @property
+    def _stopped(self) -> Way | None:
+        """The way that a stopped training would go on."""
+        return next((way for way in self._training.ways or () if way.later is not None), None)
+
     def take_focus(self) -> None:
         next((row.button for row in self.rows if row.button.isChecked()), self.start_button).setFocus()
 
@@ -253,16 +258,17 @@ class BeginPage(QWidget):
         self._say_ways(outlook)
         self.parts.show_outlook(outlook, can_start=training.can_start)
         why_not = self._why_not(outlook)
-        note = why_not or self._last_words(outlook)
+        note = why_not or self._last_words()
         self._note.setText(note)
         self._note.setVisible(bool(note))
-        stopped = outlook.stopped if outlook is not None else ""
+        way = self._way
         goes_on = training.state is State.STOPPED and training.kind != INSTALL
-        self.start_button.setText(tr("Go on") if goes_on or self.how == stopped else tr("Start"))
+        goes_on = goes_on or (way is not None and way.later is not None)
+        self.start_button.setText(tr("Go on") if goes_on else tr("Start"))
         self.start_button.setEnabled(training.can_start and training.ways is not None and not why_not)
         self._close.setText(tr("Close"))
         self.anew_button.setText(tr("Begin anew"))
-        self.anew_button.setVisible(bool(stopped))
+        self.anew_button.setVisible(self._stopped is not None)
         self.anew_button.setEnabled(training.can_start)
         self.back_button.setText(tr("Go back to the model before"))
         self.back_button.setVisible(outlook is not None and outlook.trained is not None)
@@ -295,7 +301,7 @@ class BeginPage(QWidget):
             return tr("The library is moving to another model. Wait for it, or stop it first.")
         return ""
 
-    def _last_words(self, outlook: Outlook | None) -> str:
+    def _last_words(self) -> str:
         """How it ended the last time, until something new is begun."""
         training = self._training
         if training.state is State.FAILED and training.error is not None:
@@ -303,7 +309,7 @@ class BeginPage(QWidget):
             return f"{words.what}\n{words.what_to_do}".strip()
         if training.state is State.STOPPED:
             return stopped_words(training)
-        return kept_words(outlook)
+        return kept_words(self._stopped)
 
 
 def _quoted(outlook: Outlook | None) -> str:

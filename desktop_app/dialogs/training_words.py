@@ -143,14 +143,14 @@ def stopped_words(training: Training) -> str:
     return tr("Nothing was changed")
 
 
-def kept_words(outlook: Outlook | None) -> str:
+def kept_words(stopped: Way | None) -> str:
     """That a training of the encoders was stopped, and what it does not learn; "" where there is none."""
-    if outlook is None or not outlook.stopped:
+    if stopped is None:
         return ""
-    words = tr("“{way}” was stopped: begun again, it goes on where it stood.", way=way_name(outlook.stopped))
-    if not outlook.later:
+    words = tr("“{way}” was stopped: begun again, it goes on where it stood.", way=way_name(stopped.how))
+    if not stopped.later:
         return words
-    later = tr("{n} things you said since then teach the next one.", n=outlook.later)
+    later = tr("{n} things you said since then teach the next one.", n=stopped.later)
     return f"{words} {later}"
 
 

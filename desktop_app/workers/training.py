@@ -107,6 +107,7 @@ class Training(QObject):
     def begin_anew(self) -> None:
         """What a stopped training would go on with is thrown away; `looked` comes."""
         if self._library is not None and self.can_start:
+            self.dismiss()
             self._lane.run(partial(_begin_anew, self._library), self._take_outlook)
 
     def install(self) -> None:
@@ -309,7 +310,7 @@ def _learn(
     from core.finetuning import finetune
 
     try:
-        return finetune(library, how, 0, report, cancel, watch, keeps)
+        return finetune(library, how, report, cancel, watch, keeps)
     finally:
         watch.flush()
 

@@ -213,7 +213,7 @@ def test_the_dialog_shows_a_name_and_takes_a_photo_away_edits_and_forgets(eight:
 def test_what_would_be_learned_from_counts_names_and_judged_results(english: None) -> None:
     counts = dict.fromkeys(("captions", "album decisions", "rejections", "held out"), 0)
     counts |= {"names": 3, "judged results": 1, "photos": 4, "folders": 2, "keywords": 1}
-    outlook = Outlook(counts, 0, (), {}, ("folders",), (), "", 0, "", stopped="", later=0, trained=None)
+    outlook = Outlook(counts, 0, (), {}, ("folders",), (), "", 0, "", trained=None)
     said = "3 uses of names · 1 judged result · 2 words of folders · 1 keyword · about 4 photos"
     assert counts_words(outlook) == said
 

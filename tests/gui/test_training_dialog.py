@@ -17,6 +17,7 @@ pytest.importorskip("peft", reason="needs the train extra (peft)")
 pytest.importorskip("onnx", reason="needs the train extra (onnx)")
 
 from core.app import open_library
+from core.finetuning import Way
 from core.library.captions import set_captions
 from core.library.database import open_for_writing
 from core.photos.thumbs import Thumbs
@@ -24,8 +25,6 @@ from core.progress import Progress
 from core.settings import TEACH_KEYWORDS
 from core.training import extra
 from core.training.installing import CHECKPOINTS
-from core.training.kept import Begun, keep
-from core.training.pairs import sayings
 from desktop_app.dialogs.training import TrainingDialog
 from desktop_app.i18n import speak
 from desktop_app.workers.indexing import State
@@ -99,31 +98,24 @@ def model_in_use(opened: Opened) -> str:
 
 
 def test_a_stopped_training_is_gone_on_with_or_thrown_away(ready: Ready, opened: Opened) -> None:
-    dialog = ready(truth())
-    dialog.close()
-    library = opened.session._library
-    assert library is not None
-    folder = library.folder / CHECKPOINTS
-    said = sayings(library.database.reader(), library.space.id)
-    keep(folder, Begun("full", "full", said, ()))
-    (folder / "0123").mkdir()
-    (folder / "0123" / "full.pt").write_bytes(b"learned")
-    library.database.write(lambda db: set_captions(db, {(1, "zh"): "早上看到的", (2, "zh"): "晚上看到的"}))
+    page, training = ready(truth()).begin, opened.session.training
+    assert not page.anew_button.isVisible()
+    folder = opened.library / CHECKPOINTS / "0123"
+    folder.mkdir(parents=True)
+    # What the core says of a model that can learn whole; this one cannot.
+    training.ways = [Way("adapter", True, 60), Way("full", True, 3600, later=2)]
+    page.say()
 
-    dialog = dialog_of(opened)
-    opened.wait_for(dialog.begin.anew_button.isVisible)
-    assert any("“The whole model” was stopped" in text for text in seen(dialog.begin))
-    assert any("2 things you said since" in text for text in seen(dialog.begin))
-    assert dialog.begin.start_button.text() == "Start"
-    next(row for row in dialog.begin.rows if row.how == "full").button.setChecked(True)
-    assert dialog.begin.start_button.text() == "Go on"
-    dialog.begin.anew_button.click()
-    box = dialog.findChildren(QMessageBox)[-1]
-    box.accept()
-    opened.wait_for(lambda: not dialog.begin.anew_button.isVisible())
-    assert not any("stopped" in text for text in seen(dialog.begin))
-    assert dialog.begin.start_button.text() == "Start"
-    assert not list(folder.iterdir())
+    assert any("“The whole model” was stopped" in text and "2 things" in text for text in seen(page))
+    assert page.start_button.text() == "Start"
+    next(row for row in page.rows if row.how == "full").button.setChecked(True)
+    assert page.start_button.text() == "Go on"
+    page.anew_button.click()
+    page.window().findChildren(QMessageBox)[-1].accept()
+    opened.wait_for(lambda: not page.anew_button.isVisible())
+    assert not any("stopped" in text for text in seen(page))
+    assert page.start_button.text() == "Start"
+    assert not folder.exists()
 
 
 def test_it_says_what_it_learns_from_and_what_each_way_costs(ready: Ready) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,14 +12,18 @@ import pytest
 
 from core.library import spaces
 from core.library.database import Database, open_for_writing
-from core.training.installing import CHECKPOINTS, PENDING_FILE, stopped, throw_away
+from core.models.registry import folder_name
+from core.models.trained import NOTE_FILE
+from core.search.open_model import MODELS
+from core.training.installing import CHECKPOINTS, PENDING_FILE, stopped, throw_away, unfinished
 from core.training.kept import FILE, Begun, keep, kept
 from core.training.pairs import ALBUM, CAPTION, Saying, Sayings
+from tests.made_models import make_model
 
 SAID = Saying(1, "外婆的花园", "zh", CAPTION, True, 1, moment=1)
 REJECTED = Saying(2, "garden", "en", ALBUM, False, 7)
 JUDGES = Saying(3, "the garden", "en", CAPTION, True, 3)
-BEGUN = Begun("full", "full, 8 passes", Sayings((SAID, REJECTED), (JUDGES,)), (8, 9))
+BEGUN = Begun("full, 8 passes", "0123", Sayings((SAID, REJECTED), (JUDGES,)), (8, 9))
 EVERY_PHOTO = range(1, 10)
 
 
@@ -65,36 +70,78 @@ def test_a_photo_that_is_gone_took_nothing_back() -> None:
     assert BEGUN.still_holds(Sayings((SAID,), (JUDGES,)), {1, 3})
 
 
-def test_there_is_something_to_go_on_with_where_a_checkpoint_lies(tmp_path: Path, database: Database) -> None:
-    folder = tmp_path / CHECKPOINTS
-    keep(folder, BEGUN)
-    # It was stopped before anything was learned.
+def put_checkpoint(library: Path, digest: str = BEGUN.digest) -> None:
+    folder = library / CHECKPOINTS / digest
+    folder.mkdir(parents=True)
+    (folder / "1-lit.pt").write_bytes(b"learned")
+
+
+def put_model(library: Path, model: str, digest: str) -> None:
+    """As `install` leaves it."""
+    folder = library / MODELS / folder_name(model)
+    make_model(folder, model)
+    (folder / NOTE_FILE).write_text("{}")
+    (library / CHECKPOINTS / PENDING_FILE).write_text(json.dumps({"model": model, "digest": digest}))
+
+
+def take_over(database: Database, model: str) -> None:
+    database.write(lambda db: spaces.use_space(db, "space", model, 8))
+
+
+def test_there_is_something_to_go_on_with_where_its_checkpoint_lies(
+    tmp_path: Path, database: Database
+) -> None:
+    keep(tmp_path / CHECKPOINTS, BEGUN)
+    # It was stopped before anything was learned; then something else was trained, which this is nothing to.
     assert stopped(database, tmp_path) is None
-    (folder / "0123").mkdir()
-    (folder / "0123" / "full.pt").write_bytes(b"learned")
+    put_checkpoint(tmp_path, "4567")
+    assert stopped(database, tmp_path) is None
+    put_checkpoint(tmp_path)
     assert stopped(database, tmp_path) == BEGUN
 
 
 def test_there_is_something_to_go_on_with_until_the_library_has_moved(
     tmp_path: Path, database: Database
 ) -> None:
-    folder = tmp_path / CHECKPOINTS
-    keep(folder, BEGUN)
-    (folder / PENDING_FILE).write_text(json.dumps({"model": "starter+personal", "digest": "0123"}))
+    keep(tmp_path / CHECKPOINTS, BEGUN)
+    put_model(tmp_path, "local:one", BEGUN.digest)
+    # Killed before they were taken away.
+    put_checkpoint(tmp_path)
     assert stopped(database, tmp_path) == BEGUN
-    database.write(lambda db: spaces.use_space(db, "space", "starter+personal", 8))
+    assert unfinished(database, tmp_path) == ["local:one"]
+
+    take_over(database, "local:one")
+    assert stopped(database, tmp_path) is None
+    assert unfinished(database, tmp_path) == []
+    assert kept(tmp_path / CHECKPOINTS) is None
+
+
+def test_a_model_that_was_dropped_is_nothing_to_go_on_with(tmp_path: Path, database: Database) -> None:
+    keep(tmp_path / CHECKPOINTS, BEGUN)
+    put_model(tmp_path, "local:one", BEGUN.digest)
+    shutil.rmtree(tmp_path / MODELS)
     assert stopped(database, tmp_path) is None
 
 
+def test_an_adapter_that_is_taken_over_meanwhile_takes_nothing_away(
+    tmp_path: Path, database: Database
+) -> None:
+    keep(tmp_path / CHECKPOINTS, BEGUN)
+    put_checkpoint(tmp_path)
+    put_model(tmp_path, "local:quick", "")
+    take_over(database, "local:quick")
+    assert unfinished(database, tmp_path) == []
+    assert stopped(database, tmp_path) == BEGUN
+
+
 def test_what_is_thrown_away_is_not_gone_on_with(tmp_path: Path, database: Database) -> None:
-    folder = tmp_path / CHECKPOINTS
-    keep(folder, BEGUN)
-    (folder / "0123").mkdir()
-    (folder / "0123" / "full.pt").write_bytes(b"learned")
-    (folder / PENDING_FILE).write_text(json.dumps({"model": "starter+personal", "digest": "0123"}))
+    keep(tmp_path / CHECKPOINTS, BEGUN)
+    put_checkpoint(tmp_path)
+    put_model(tmp_path, "local:one", BEGUN.digest)
 
     throw_away(tmp_path)
 
     assert stopped(database, tmp_path) is None
-    assert [each.name for each in folder.iterdir()] == [PENDING_FILE]
+    assert unfinished(database, tmp_path) == ["local:one"]
+    assert [each.name for each in (tmp_path / CHECKPOINTS).iterdir()] == [PENDING_FILE]
     throw_away(tmp_path / "nothing")
