@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,11 +42,11 @@ class View:
     mirrored: bool = False
     cut_by: int | None = None
 
-    def of(self, photos: Sequence[Image.Image], preprocessing: Preprocessing) -> Pixels:
+    def of(self, photos: Iterable[Image.Image], preprocessing: Preprocessing) -> Pixels:
         """[n, s, s, 3] uint8, squashed to the square."""
         if self.cut_by is not None:
             draw = np.random.default_rng(self.cut_by)
-            photos = [_cut(photo, draw) for photo in photos]
+            photos = (_cut(photo, draw) for photo in photos)
         squares = np.stack([square(photo, preprocessing) for photo in photos])
         return squares[:, :, ::-1] if self.mirrored else squares
 
@@ -71,7 +71,7 @@ class Features:
 
         def compute() -> Floats:
             session = _session(graph)
-            squares = view.of([_opened(data) for _, data in pictures(tar)], preprocessing)
+            squares = view.of((_opened(data) for _, data in pictures(tar)), preprocessing)
             found = []
             pace = Pace(self._report, name, len(squares))
             for start in range(0, len(squares), PHOTOS_AT_ONCE):

@@ -139,7 +139,7 @@ class Sizes:
     photos: int = 1_000
     imagined: int = 750
     # Photos that nobody describes, where there are any.
-    unspoken: int = 250
+    unspoken: int = 500
     words: int = 1_000
 
 
