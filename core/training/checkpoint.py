@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 import random
 import zipfile
@@ -12,30 +11,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from core.errors import DiskFull, ModelError
-from core.spaces.vectors import FULL
+from core.errors import ModelError
+from core.training.whole_file import written_whole
 
 State = dict[str, Any]
 
 
 def save(path: Path, state: State) -> None:
-    """Put `state` on the disk: tensors, numbers, texts, and lists and dictionaries of them.
-
-    A power cut leaves the file before or the new one, never half of one. Raises DiskFull.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".partial")
-    try:
-        with unfinished.open("wb") as file:
-            torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    except OSError as error:
-        unfinished.unlink(missing_ok=True)
-        if error.errno in FULL:
-            raise DiskFull("The disk is full; training stops at the last checkpoint.") from error
-        raise
+    """Put `state` on the disk: tensors, numbers, texts, and lists and dictionaries of them. Raises DiskFull."""
+    with written_whole(path) as file:
+        torch.save(state, file)
 
 
 def load(path: Path) -> State | None:

@@ -23,6 +23,7 @@ from core.progress import CancelToken, Pace, Report
 from core.search.open_model import MODELS
 from core.spaces.space import Space
 from core.training import kept
+from core.training.whole_file import written_whole
 
 if TYPE_CHECKING:
     from core.training.adapter import Adapted
@@ -99,7 +100,7 @@ def stopped(database: Database, library: Path) -> kept.Begun | None:
         return None
     if made := standing(library, begun.digest):
         return None if _is_taken_over(database, made) else begun
-    return begun if any((folder / begun.digest).glob("*")) else None
+    return begun if any((folder / begun.digest).glob("*.pt")) else None
 
 
 def standing(library: Path, digest: str) -> str:
@@ -141,12 +142,8 @@ def _pending(library: Path) -> tuple[str, str]:
 
 
 def _note_pending(library: Path, model_id: str, digest: str) -> None:
-    path = library / CHECKPOINTS / PENDING_FILE
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps({"model": model_id, "digest": digest}), encoding="utf-8")
-    _flush(partial)
-    partial.replace(path)
+    with written_whole(library / CHECKPOINTS / PENDING_FILE) as file:
+        file.write(json.dumps({"model": model_id, "digest": digest}).encode())
 
 
 def _flush(path: Path) -> None:

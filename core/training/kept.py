@@ -8,14 +8,12 @@ something was taken back since, there is nothing to go on with; a photo that is 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from core.errors import DiskFull
-from core.spaces.vectors import FULL
 from core.training.pairs import Saying, Sayings
+from core.training.whole_file import written_whole
 
 # Beside the folders of checkpoints.
 FILE = "begun_with.json"
@@ -54,19 +52,8 @@ def keep(folder: Path, begun: Begun) -> None:
         "held_out": [asdict(each) for each in begun.said.held_out],
         "others": begun.others,
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / f"{FILE}.partial"
-    try:
-        with partial.open("w", encoding="utf-8") as file:
-            json.dump(content, file, ensure_ascii=False)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(folder / FILE)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        if error.errno in FULL:
-            raise DiskFull("The disk that holds the library is full.") from error
-        raise
+    with written_whole(folder / FILE) as file:
+        file.write(json.dumps(content, ensure_ascii=False).encode())
 
 
 def kept(folder: Path) -> Begun | None:

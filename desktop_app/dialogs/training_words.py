@@ -147,11 +147,11 @@ def kept_words(stopped: Way | None) -> str:
     """That a training of the encoders was stopped, and what it does not learn; "" where there is none."""
     if stopped is None:
         return ""
-    words = tr("“{way}” was stopped: begun again, it goes on where it stood.", way=way_name(stopped.how))
+    words = tr("Stopped before: {way}. Begun again, it goes on where it stood.", way=way_name(stopped.how))
     if not stopped.later:
         return words
     later = tr("{n} things you said since then teach the next one.", n=stopped.later)
-    return f"{words} {later}"
+    return f"{words}\n{later}"
 
 
 def strip_words(training: Training) -> str:

@@ -106,14 +106,14 @@ def test_a_stopped_training_is_gone_on_with_or_thrown_away(ready: Ready, opened:
     training.ways = [Way("adapter", True, 60), Way("full", True, 3600, later=2)]
     page.say()
 
-    assert any("“The whole model” was stopped" in text and "2 things" in text for text in seen(page))
+    assert any("Stopped before: The whole model." in text and "2 things" in text for text in seen(page))
     assert page.start_button.text() == "Start"
     next(row for row in page.rows if row.how == "full").button.setChecked(True)
     assert page.start_button.text() == "Go on"
     page.anew_button.click()
     page.window().findChildren(QMessageBox)[-1].accept()
     opened.wait_for(lambda: not page.anew_button.isVisible())
-    assert not any("stopped" in text for text in seen(page))
+    assert not any("Stopped" in text for text in seen(page))
     assert page.start_button.text() == "Start"
     assert not folder.exists()
 
