@@ -76,6 +76,7 @@ class FirstInstance(QObject):
             log.warning("a second start said nothing sensible")
             folders = []
         socket.write(b"ok\n")
+        socket.flush()  # else it leaves with the event loop, and whoever is called may keep that busy
         self.called.emit(folders)
 
     def close(self) -> None:
