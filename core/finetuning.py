@@ -6,7 +6,7 @@ Only learning itself needs the extra `train`; all else here runs without torch.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from core.albums.builtin import built_in
@@ -75,6 +75,8 @@ class Way:
     why_not  the core's reason why it cannot start now, "" where it can
     later    where it was stopped and goes on with what it began with: how much was said since, which it does not
              learn; None: it begins
+    instead  where it would take the place of one that was stopped: why that is not gone on with
+             (`core.training.kept`), else ""
     """
 
     how: str
@@ -83,6 +85,7 @@ class Way:
     memory_bytes: int = 0
     why_not: str = ""
     later: int | None = None
+    instead: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +155,8 @@ def ways(library: Shiguang, cancel: CancelToken) -> list[Way]:
             towers = own.towers(how, SEED) if how in personal.TOWERS else None
             plan = own.plan_of(towers) if towers else own.plan(how)
             seconds = cost.seconds(how, work, rates)
-            later = towers.later if towers else None
-            found.append(Way(how, True, seconds, plan.memory_bytes, plan.why_not, later))
+            way = Way(how, True, seconds, plan.memory_bytes, plan.why_not)
+            found.append(replace(way, later=towers.later, instead=towers.instead) if towers else way)
     return found
 
 

@@ -15,8 +15,9 @@ from core.log import logger
 
 log = logger(__name__)
 
-# The first window may be busy starting; a dead one's socket refuses at once.
-ANSWER_WITHIN_MS = 2000
+# The first window may be busy starting, and two on one library are worse than a late answer; a dead one's socket
+# refuses at once.
+ANSWER_WITHIN_MS = 10_000
 MOST_BYTES = 1_000_000
 
 

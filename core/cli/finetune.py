@@ -13,6 +13,7 @@ from core.errors import NotThere, WrongUse
 from core.models.trained import base_of, read_note, way_back
 from core.progress import CancelToken
 from core.search.open_model import MODELS
+from core.training.kept import TAKEN_BACK
 from core.training.pairs import WEAK, chosen_weak, sayings
 
 if TYPE_CHECKING:
@@ -127,8 +128,8 @@ def _finetune(library: Shiguang, options: argparse.Namespace, output: Output, ca
                 how, options.seed, options.muge, teacher=options.teacher, anew=options.anew, **course
             )
         plan = personal.plan_of(towers) if towers else personal.plan(how)
-        if towers and towers.later is not None:
-            output.say(_goes_on(towers.later))
+        if towers and (news := _of_the_stopped(towers.later, towers.instead)):
+            output.say(news)
         output.say(f"This takes about {plan.memory_bytes / 1e9:.1f} GB of memory.")
         if options.dry_run:
             lines = [f"{kind}: {count:,}" for kind, count in plan.counts.items()]
@@ -154,9 +155,20 @@ def _finetune(library: Shiguang, options: argparse.Namespace, output: Output, ca
     return 0
 
 
-def _goes_on(later: int) -> str:
-    since = f" {later:,} things were said since: --anew begins with them, too." if later else ""
-    return f"This goes on with the training that was stopped, and with what was said when it began.{since}"
+def _of_the_stopped(later: int | None, instead: str) -> str:
+    """What becomes of a training that was stopped; "" where there is none."""
+    if later is not None:
+        since = f" {later:,} things were said since: --anew begins with them, too." if later else ""
+        return (
+            f"This goes on with the training that was stopped, and with what was said when it began.{since}"
+        )
+    if instead == TAKEN_BACK:
+        return (
+            "The training that was stopped had learned something that was taken back since: this begins anew."
+        )
+    if instead:
+        return "A training that was asked for otherwise was stopped: this takes its place, and what it learned is lost."
+    return ""
 
 
 def _weak(said: str) -> tuple[str, ...]:

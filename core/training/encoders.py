@@ -161,7 +161,7 @@ class StarterEncoders(Encoders):
                 found.append(self._text_tower.features(**tensors))
                 pace.step(len(found[-1]))
         pace.flush()
-        return _with_spread(torch.cat(found))
+        return _with_spread(torch.cat(found) if found else torch.zeros(0, 1))
 
     def photos(self, inputs: Inputs) -> Tensor:
         return _headed(self.image, inputs, self.device)

@@ -17,6 +17,9 @@ from core.training.whole_file import written_whole
 
 # Beside the folders of checkpoints.
 FILE = "begun_with.json"
+# Why a training that was stopped is not gone on with: its model, course or sources are others, or something of it was
+# taken back.
+OTHERWISE, TAKEN_BACK = "otherwise", "taken back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +34,14 @@ class Begun:
     said: Sayings
     others: tuple[int, ...]
 
-    def still_holds(self, now: Sayings, pictures: Collection[int]) -> bool:
-        """Whether nothing of it was taken back; pictures: photos that are here."""
+    def why_not(self, asked: str, now: Sayings, pictures: Collection[int]) -> str:
+        """Why it is not gone on with, OTHERWISE or TAKEN_BACK; "" where it is. pictures: photos that are here."""
+        if self.asked != asked:
+            return OTHERWISE
+        return "" if self._still_holds(now, pictures) else TAKEN_BACK
+
+    def _still_holds(self, now: Sayings, pictures: Collection[int]) -> bool:
+        """Whether nothing of it was taken back."""
         told = {_words(each) for each in (*now.training, *now.held_out)}
         begun = (*self.said.training, *self.said.held_out)
         return all(_words(each) in told for each in begun if each.photo in pictures)

@@ -304,11 +304,13 @@ class Personal:
 
     def _beginning(self, training: TowerTraining, anew: bool) -> TowerTraining:
         """With what it began with, where it was stopped and nothing of that was taken back; else with what is said now."""
-        said, later = self._said(), None
+        said, later, instead = self._said(), None, ""
         asked = repr((training.asked, sorted(self._also)))
         begun = None if anew else stopped(self._database, self._library)
-        here = pictures_in_space(self._database.reader(), self._in_use.space.id)
-        if begun is not None and begun.asked == asked and begun.still_holds(said, here):
+        if begun is not None:
+            here = pictures_in_space(self._database.reader(), self._in_use.space.id)
+            instead = begun.why_not(asked, said, here)
+        if begun is not None and not instead:
             later = begun.said_later(said)
         else:
             spoken = {each.photo for each in (*said.training, *said.held_out)}
@@ -319,7 +321,7 @@ class Personal:
             held_out=begun.said.held_out,
             others=begun.others,
         )
-        training = replace(training, lessons=lessons, later=later)
+        training = replace(training, lessons=lessons, later=later, instead=instead)
         return replace(training, begun=replace(begun, digest=training.digest))
 
     def plan_of(self, training: TowerTraining) -> Plan:

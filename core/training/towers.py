@@ -40,6 +40,7 @@ class TowerTraining:
 
     begun  what is kept of the lessons, so that the same training goes on with them; None: they lie in files of their own
     later  how much was said since it began; None: it begins now
+    instead  of one that was stopped, which it takes the place of: why that is not gone on with (`core.training.kept`)
     """
 
     library: Path
@@ -50,6 +51,7 @@ class TowerTraining:
     seed: int
     begun: Begun | None = None
     later: int | None = None
+    instead: str = ""
 
     @property
     def how(self) -> str:

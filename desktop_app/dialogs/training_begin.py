@@ -308,8 +308,8 @@ class BeginPage(QWidget):
             words = explain(training.error)
             return f"{words.what}\n{words.what_to_do}".strip()
         if training.state is State.STOPPED:
-            return stopped_words(training)
-        return kept_words(self._stopped)
+            return "\n".join(filter(None, (stopped_words(training), kept_words(None, self._way))))
+        return kept_words(self._stopped, self._way)
 
 
 def _quoted(outlook: Outlook | None) -> str:

@@ -143,15 +143,26 @@ def stopped_words(training: Training) -> str:
     return tr("Nothing was changed")
 
 
-def kept_words(stopped: Way | None) -> str:
-    """That a training of the encoders was stopped, and what it does not learn; "" where there is none."""
-    if stopped is None:
-        return ""
-    words = tr("Stopped before: {way}. Begun again, it goes on where it stood.", way=way_name(stopped.how))
-    if not stopped.later:
-        return words
-    later = tr("{n} things you said since then teach the next one.", n=stopped.later)
-    return f"{words}\n{later}"
+def kept_words(stopped: Way | None, chosen: Way | None) -> str:
+    """That a training of the encoders was stopped, and what becomes of it; "" where there is none."""
+    lines = []
+    if stopped is not None:
+        name = way_name(stopped.how)
+        lines.append(tr("Stopped before: {way}. Begun again, it goes on where it stood.", way=name))
+        if stopped.later:
+            lines.append(tr("{n} things you said since then teach the next one.", n=stopped.later))
+    if chosen is not None and chosen.instead:
+        lines.append(
+            {
+                "otherwise": tr(
+                    "This takes the place of the training that was stopped; what that learned is lost."
+                ),
+                "taken back": tr(
+                    "The training that was stopped had learned something you took back: this begins anew."
+                ),
+            }[chosen.instead]
+        )
+    return "\n".join(lines)
 
 
 def strip_words(training: Training) -> str:

@@ -118,6 +118,21 @@ def test_a_stopped_training_is_gone_on_with_or_thrown_away(ready: Ready, opened:
     assert not folder.exists()
 
 
+@pytest.mark.parametrize(
+    ("instead", "words"), [("otherwise", "takes the place"), ("taken back", "something you took back")]
+)
+def test_a_stopped_training_is_not_replaced_without_a_word(
+    ready: Ready, opened: Opened, instead: str, words: str
+) -> None:
+    page, training = ready(truth()).begin, opened.session.training
+    training.ways = [Way("adapter", True, 60), Way("full", True, 3600, instead=instead)]
+    page.say()
+    assert not any(words in text for text in seen(page))
+    next(row for row in page.rows if row.how == "full").button.setChecked(True)
+    assert any(words in text for text in seen(page))
+    assert page.start_button.text() == "Start"
+
+
 def test_it_says_what_it_learns_from_and_what_each_way_costs(ready: Ready) -> None:
     dialog = ready(truth())
     texts = seen(dialog.begin)

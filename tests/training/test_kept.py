@@ -16,7 +16,7 @@ from core.models.registry import folder_name
 from core.models.trained import NOTE_FILE
 from core.search.open_model import MODELS
 from core.training.installing import CHECKPOINTS, PENDING_FILE, stopped, throw_away, unfinished
-from core.training.kept import FILE, Begun, keep, kept
+from core.training.kept import FILE, OTHERWISE, TAKEN_BACK, Begun, keep, kept
 from core.training.pairs import ALBUM, CAPTION, Saying, Sayings
 from tests.made_models import make_model
 
@@ -51,23 +51,27 @@ def test_a_damaged_file_is_nothing_to_go_on_with(tmp_path: Path, content: str) -
 def test_what_is_said_later_waits_for_the_next_training() -> None:
     later = replace(SAID, photo=4)
     now = Sayings((REJECTED, SAID, later), (JUDGES, replace(JUDGES, text="a gate")))
-    assert BEGUN.still_holds(now, EVERY_PHOTO)
+    assert BEGUN.why_not(BEGUN.asked, now, EVERY_PHOTO) == ""
     assert BEGUN.said_later(now) == 2
     assert BEGUN.said_later(BEGUN.said) == 0
 
 
 def test_a_photo_that_came_in_before_its_burst_changes_nothing() -> None:
     now = Sayings((replace(SAID, moment=0), REJECTED, JUDGES), ())
-    assert BEGUN.still_holds(now, EVERY_PHOTO)
+    assert BEGUN.why_not(BEGUN.asked, now, EVERY_PHOTO) == ""
 
 
 @pytest.mark.parametrize("now", [(SAID, JUDGES), (SAID, JUDGES, replace(REJECTED, is_true=True))])
 def test_nothing_goes_on_with_what_was_taken_back(now: tuple[Saying, ...]) -> None:
-    assert not BEGUN.still_holds(Sayings(now, ()), EVERY_PHOTO)
+    assert BEGUN.why_not(BEGUN.asked, Sayings(now, ()), EVERY_PHOTO) == TAKEN_BACK
 
 
 def test_a_photo_that_is_gone_took_nothing_back() -> None:
-    assert BEGUN.still_holds(Sayings((SAID,), (JUDGES,)), {1, 3})
+    assert BEGUN.why_not(BEGUN.asked, Sayings((SAID,), (JUDGES,)), {1, 3}) == ""
+
+
+def test_a_training_that_is_asked_for_otherwise_does_not_go_on() -> None:
+    assert BEGUN.why_not("full, 9 passes", BEGUN.said, EVERY_PHOTO) == OTHERWISE
 
 
 def put_checkpoint(library: Path, digest: str = BEGUN.digest) -> None:

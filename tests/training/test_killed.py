@@ -106,6 +106,9 @@ def test_encoders_that_were_trained_before_a_kill_are_not_trained_again(tmp_path
     killed_at("write", home, *words)
     assert serving(home) == ("local:cn", 72)
     say_more(home, 1)
+    otherwise = command(home, *words, "--seed", "1", "--dry-run")
+    warned = subprocess.run(otherwise, capture_output=True, check=True).stderr.decode()
+    assert "asked for otherwise" in warned
     killed_at("build", home, *words)
     assert serving(home) == ("local:cn", 72)
     # What is said meanwhile teaches the next one.
