@@ -5,7 +5,6 @@ The window's settings page and `--help` show `Setting.sentence`; code is handed 
 
 from __future__ import annotations
 
-import errno
 import json
 import math
 import os
@@ -17,7 +16,8 @@ from typing import Any, Generic, TypeVar, overload
 
 import platformdirs
 
-from core.errors import DiskFull, LibraryError, WrongUse
+from core.disk import written_whole
+from core.errors import LibraryError, WrongUse
 from core.log import logger
 
 log = logger(__name__)
@@ -245,28 +245,8 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _write(path: Path, stored: Mapping[str, Any]) -> None:
-    """Write-new, flush to the disk, rename: the file is the old one or the new one, whatever happens."""
-    new = path.with_name(f"{path.name}.{os.getpid()}.new")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with new.open("w", encoding="utf-8", newline="\n") as file:
-            json.dump(stored, file, indent=2)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-        _sync_folder(path.parent)
+        with written_whole(path, shared=True) as file:
+            file.write(json.dumps(stored, indent=2).encode() + b"\n")
     except OSError as error:
-        new.unlink(missing_ok=True)
-        kind = DiskFull if error.errno == errno.ENOSPC else LibraryError
-        raise kind(f"The settings {path} cannot be written: {error.strerror or error}") from error
-
-
-def _sync_folder(folder: Path) -> None:
-    # Without it the rename itself may be lost with the power. Windows has no such call for folders.
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        raise LibraryError(f"The settings {path} cannot be written: {error.strerror or error}") from error

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-import errno
+import io
 import json
 import os
 import shutil
@@ -19,6 +19,7 @@ from typing import Any
 
 from core.albums.albums import Albums
 from core.albums.members import Member
+from core.disk import is_full, written_whole
 from core.errors import DiskFull, NotThere, WrongUse
 from core.library import albums as records
 from core.library.albums import Album
@@ -68,7 +69,7 @@ def export_album(
         sources = [paths[photo] for photo in ids if photo in paths]
         return _carry_files(sources, folder, form, report, cancel or CancelToken())
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if is_full(error):
             raise DiskFull("The disk is full.", what_to_do="Free some space and export again.") from error
         raise WrongUse(
             f"{folder} cannot be written: {error.strerror}.", what_to_do="Choose another folder."
@@ -90,12 +91,19 @@ def _carry_files(
         if target is not None and form == "links":
             _link(source, target)
         elif target is not None:
-            partial = target.with_name(target.name + ".partial")
-            shutil.copy2(source, partial)
-            partial.replace(target)
+            _copy(source, target)
         done += 1
     pace.flush()
     return Exported(done, tuple(missing))
+
+
+def _copy(source: Path, target: Path) -> None:
+    partial = target.with_name(target.name + ".partial")
+    try:
+        shutil.copy2(source, partial)
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _free_name(folder: Path, source: Path) -> Path | None:
@@ -120,7 +128,7 @@ def _link(source: Path, target: Path) -> None:
     try:
         target.symlink_to(source)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if is_full(error):
             raise
         # Windows lets only some people make links, and some file systems nobody.
         raise WrongUse(
@@ -142,21 +150,17 @@ def _row(member: Member, paths: Mapping[int, str], dates: Mapping[int, str]) -> 
 
 
 def _write_list(file: Path, rows: Sequence[Mapping[str, Any]], form: str) -> None:
-    partial = file.with_name(file.name + ".partial")
-    # Names may hold bytes that are no text; utf-8-sig so that spreadsheets read Chinese.
-    with partial.open(
-        "w",
-        encoding="utf-8-sig" if form == "csv" else "utf-8",
-        errors="surrogateescape",
-        newline="",
-    ) as out:
-        if form == "csv":
-            writer = csv.DictWriter(out, COLUMNS)
-            writer.writeheader()
-            writer.writerows(rows)
-        else:
-            json.dump(rows, out, ensure_ascii=False, indent=1)
-    partial.replace(file)
+    out = io.StringIO(newline="")
+    if form == "csv":
+        writer = csv.DictWriter(out, COLUMNS)
+        writer.writeheader()
+        writer.writerows(rows)
+    else:
+        json.dump(rows, out, ensure_ascii=False, indent=1)
+    with written_whole(file) as written:
+        # Names may hold bytes that are no text; utf-8-sig so that spreadsheets read Chinese.
+        encoding = "utf-8-sig" if form == "csv" else "utf-8"
+        written.write(out.getvalue().encode(encoding, "surrogateescape"))
 
 
 def _file_name(name: str) -> str:
@@ -181,10 +185,9 @@ def definitions(albums: Albums, database: Database, file: Path) -> dict[str, int
         "edition": EDITION,
         "albums": [_as_json(album, names, said[album.id], hashes) for album in every],
     }
-    partial = file.with_name(file.name + ".partial")
     try:
-        partial.write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
-        partial.replace(file)
+        with written_whole(file) as written:
+            written.write(json.dumps(content, ensure_ascii=False, indent=1).encode())
     except OSError as error:
         raise WrongUse(
             f"{file} cannot be written: {error.strerror}.", what_to_do="Choose another place."

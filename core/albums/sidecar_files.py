@@ -13,13 +13,13 @@ import threading
 from collections.abc import Iterable
 
 from core.albums.sidecar import MOST_BYTES, Sidecar, SidecarFault, Words
+from core.disk import sync_folder
 from core.library.files import SeenFile
 
 # Passed over by its name wherever it is met, should a crash leave it.
 _BEGINNING, _ENDING = b"._", b".xmp.partial"
 # The disk is away, full for us, or says no: nothing is wrong with the sidecar, and a later time may do.
 _NOT_NOW = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ENOENT, errno.ENOTDIR, errno.EBUSY)
-FULL = (errno.ENOSPC, errno.EDQUOT)
 # Events come within seconds of the writing; what is older was met by a scan.
 _REMEMBERED = 100_000
 
@@ -142,14 +142,8 @@ def _mode_of(target: bytes) -> int | None:
 
 def sync_folders(paths: Iterable[bytes]) -> None:
     """See to it that what was written at these paths outlives a power cut: without it a rename may be lost."""
-    if os.name != "posix":
-        return  # Windows has no such call for folders.
     for folder in {os.path.dirname(os.path.realpath(path)) for path in paths}:
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        sync_folder(folder)
 
 
 class OwnWrites:

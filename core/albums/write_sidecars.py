@@ -26,7 +26,6 @@ from core.albums.sidecar import (
     fit,
 )
 from core.albums.sidecar_files import (
-    FULL,
     NotNow,
     OwnWrites,
     content_of,
@@ -36,6 +35,7 @@ from core.albums.sidecar_files import (
     sync_folders,
     write,
 )
+from core.disk import is_full
 from core.errors import DiskFull
 from core.library import sidecars as table
 from core.library.database import Database
@@ -221,7 +221,7 @@ class _Writing:
             self._done.waiting += 1
             rows.append((plan.file.id, replace(plan.record, waiting=str(reason))))
         except OSError as error:
-            if error.errno in FULL:
+            if is_full(error):
                 rows.append((plan.file.id, replace(plan.record, waiting="The disk is full.")))
                 raise DiskFull(
                     f"The disk that holds {os.fsdecode(path)} is full.",

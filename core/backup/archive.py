@@ -7,7 +7,6 @@ leads elsewhere, more than fits: the file is refused, and nothing of it was used
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import json
 import os
@@ -20,6 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
+from core.disk import is_full, sync_folder
 from core.errors import DiskFull, NotThere, WrongUse
 from core.progress import CancelToken
 
@@ -35,7 +35,6 @@ _MOST_CONTENTS_BYTES = 16 << 20
 _MOST_LINE_BYTES = 1 << 20
 _MOST_SAID_BYTES = 4 << 30
 _CHUNK = 1 << 20
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class BackupDamaged(WrongUse):
@@ -98,11 +97,7 @@ class ArchiveWriter:
         os.fsync(self._file.fileno())
         self._stack.close()
         self._partial.replace(self._path)
-        if os.name == "posix":
-            # Without it the rename may be lost with the power.
-            handle = os.open(self._path.parent, os.O_RDONLY)
-            os.fsync(handle)
-            os.close(handle)
+        sync_folder(self._path.parent)
 
     def add_lines(self, name: str, rows: Iterable[dict[str, Any]], cancel: CancelToken) -> int:
         """One JSON object a line; how many. Raises Cancelled, DiskFull, WrongUse."""
@@ -142,7 +137,7 @@ def saying_what_is_wrong(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
+        if is_full(error):
             raise DiskFull(
                 f"The disk that holds {path} is full.", what_to_do="Free some space, or choose another disk."
             ) from error

@@ -8,7 +8,6 @@ core/albums/names.py's. Where the names are all that is said, the first one is l
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -19,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.albums.names import NameProbe, Names
+from core.disk import written_whole
+from core.errors import DiskFull
 from core.log import logger
 from core.models.encoder import Encoder
 from core.models.prompts import neutral_captions
@@ -164,13 +165,9 @@ class Meaning:
             if self._neutral is None or self._neutral.shape != (len(captions), self._space.width):
                 self._neutral = self._encoded(captions, cancel or CancelToken())
                 try:
-                    partial = self._neutral_file.with_suffix(f".{os.getpid()}.npy")
-                    with partial.open("wb") as file:
+                    with written_whole(self._neutral_file, shared=True) as file:
                         np.save(file, self._neutral)
-                        file.flush()
-                        os.fsync(file.fileno())
-                    partial.replace(self._neutral_file)
-                except OSError as error:
+                except (OSError, DiskFull) as error:
                     log.info("the neutral captions are not kept: %s", error)
         return self._neutral
 

@@ -19,6 +19,8 @@ import numkong
 import numpy as np
 from numpy.typing import NDArray
 
+from core.disk import written_whole
+from core.errors import DiskFull
 from core.log import logger
 from core.spaces.vectors import Embeddings, Rows
 
@@ -147,17 +149,22 @@ class Index:
             part = rows[begin : begin + 10_000].astype(np.float32)
             graph.add_items(part, np.arange(begin, begin + len(part)))
         graph.set_ef(CANDIDATES_ASKING)
+        with self._guard:
+            self._graph, self._graph_rows = graph, len(rows)
+        try:
+            self._save(graph, rows.shape)
+        except (OSError, RuntimeError, DiskFull) as error:
+            log.warning("the index could not be saved and will be built again: %s", error)
+
+    def _save(self, graph: Any, shape: tuple[int, ...]) -> None:
         new = self._file.with_suffix(".new")
         graph.save_index(str(new))
         note = self._file.with_suffix(".json")
         # The note goes first and comes last: a graph without its note is not believed.
         note.unlink(missing_ok=True)
         new.replace(self._file)
-        partial = note.with_suffix(".partial")
-        partial.write_text(json.dumps({"space": self._space, "rows": len(rows), "width": rows.shape[1]}))
-        partial.replace(note)
-        with self._guard:
-            self._graph, self._graph_rows = graph, len(rows)
+        with written_whole(note) as file:
+            file.write(json.dumps({"space": self._space, "rows": shape[0], "width": shape[1]}).encode())
 
     def forget(self) -> None:
         with self._guard:

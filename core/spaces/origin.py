@@ -11,6 +11,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from core.disk import written_whole
 from core.errors import ModelError
 from core.models.spec import ModelSpec, file_sha256
 
@@ -54,8 +55,6 @@ def read_note(space: Path) -> dict[str, Any]:
 
 
 def write_note(space: Path, note: dict[str, Any]) -> None:
-    """Write-new, then rename."""
-    space.mkdir(parents=True, exist_ok=True)
-    partial = (space / NOTE).with_suffix(".partial")
-    partial.write_text(json.dumps(note), encoding="utf-8")
-    partial.replace(space / NOTE)
+    """Raises DiskFull."""
+    with written_whole(space / NOTE) as file:
+        file.write(json.dumps(note).encode())

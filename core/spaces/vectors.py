@@ -13,13 +13,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from core.disk import is_full
 from core.errors import DiskFull, LibraryDamaged
 
 Rows = NDArray[np.float16]
 Embeddings = NDArray[np.float32]
-
-# errno of a full disk and of a used-up quota.
-FULL = (28, 122)
 
 
 class VectorFile:
@@ -63,7 +61,7 @@ class VectorFile:
                 os.fsync(file.fileno())
             except OSError as error:
                 file.truncate(first * self._row_bytes)
-                if error.errno in FULL:
+                if is_full(error):
                     raise DiskFull("The disk that holds the library is full.") from error
                 raise
         return first

@@ -18,12 +18,11 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from core.errors import DiskFull, ModelError
+from core.errors import ModelError
 from core.models.agreement import LIMITS, cosines
 from core.models.encoder import Encoder
 from core.models.prompts import neutral_captions
 from core.models.spec import IMAGE_FILE, SPEC_FILE, TEXT_FILE, ModelSpec, file_sha256
-from core.spaces.vectors import FULL
 from core.training.adapter import Adapted, Residual
 
 EMBEDDING = "embedding"
@@ -38,28 +37,23 @@ def write_adapted(base: Path, new: Path, model_id: str, adapted: Adapted, told: 
     """Fill the folder `new` with the model in `base` and its adapter; the spec.
 
     told  a paragraph for the model's card: what it was trained on and what that reached
-    Raises ModelError when a graph is not one that can be continued or does not give what it should, or DiskFull.
+    Raises ModelError when a graph is not one that can be continued or does not give what it should, or what writing raises.
     """
     spec = ModelSpec.load(base)
     sides = {IMAGE_FILE: adapted.image, TEXT_FILE: adapted.text}
-    try:
-        for name in spec.sha256:
-            path = PurePosixPath(name)
-            if path.parts[0] == SOURCE_FOLDER:
-                continue
-            (new / name).parent.mkdir(parents=True, exist_ok=True)
-            residual = sides.get(path.name)
-            if residual is not None:
-                append(base / name, new / name, residual)
-            elif name == CARD_FILE:
-                card = (base / name).read_text(encoding="utf-8").rstrip()
-                (new / name).write_text(f"{card}\n\n## Trained further\n\n{told}\n", encoding="utf-8")
-            else:
-                _link(base / name, new / name)
-    except OSError as error:
-        if error.errno in FULL:
-            raise DiskFull("The disk that holds the library is full.") from error
-        raise
+    for name in spec.sha256:
+        path = PurePosixPath(name)
+        if path.parts[0] == SOURCE_FOLDER:
+            continue
+        (new / name).parent.mkdir(parents=True, exist_ok=True)
+        residual = sides.get(path.name)
+        if residual is not None:
+            append(base / name, new / name, residual)
+        elif name == CARD_FILE:
+            card = (base / name).read_text(encoding="utf-8").rstrip()
+            (new / name).write_text(f"{card}\n\n## Trained further\n\n{told}\n", encoding="utf-8")
+        else:
+            _link(base / name, new / name)
     hashes = {name: file_sha256(new / name) for name in spec.sha256 if (new / name).is_file()}
     spec = replace(spec, id=model_id, source=f"{spec.source}; trained further in this library", sha256=hashes)
     text = json.dumps(spec.as_json(), ensure_ascii=False, indent=2) + "\n"

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from core.disk import written_whole
 from core.errors import ModelError
-from core.training.whole_file import written_whole
 
 State = dict[str, Any]
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import onnxruntime as ort
 from PIL import Image, ImageOps
 
+from core.disk import written_whole
 from core.evaluate.pictures import pictures
 from core.log import logger
 from core.models.convert.starter.folder import PREPROCESSING, Vocabularies
@@ -114,10 +115,8 @@ class Features:
         log.info("computing %s", name)
         found = compute()
         # Half precision: the cache of 60,000 captions is 110 MB, and the heads learn the same.
-        unfinished = path.with_suffix(".part")
-        with unfinished.open("wb") as file:
+        with written_whole(path) as file:
             np.save(file, found.astype(np.float16))
-        unfinished.replace(path)
         return found
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from sqlite_utils import Database as Tables
 
+from core.disk import full_disk_said, written_whole
 from core.errors import ModelError, NotThere
 from core.library import spaces
 from core.library.captions import pictures_in_space
@@ -23,7 +24,6 @@ from core.progress import CancelToken, Pace, Report
 from core.search.open_model import MODELS
 from core.spaces.space import Space
 from core.training import kept
-from core.training.whole_file import written_whole
 
 if TYPE_CHECKING:
     from core.training.adapter import Adapted
@@ -50,6 +50,7 @@ def install(
     """Build the folder of `model_id` by `write`, then rename it into place. What fails or stops leaves nothing.
 
     digest  of the training, by which `standing` knows it again; "": a kill from here on takes it back
+    Raises DiskFull, and what `write` raises.
     """
     models = library / MODELS
     models.mkdir(parents=True, exist_ok=True)
@@ -57,18 +58,19 @@ def install(
     _note_pending(library, model_id, digest)
     new = new_folder_for(folder)
     try:
-        spec = write(new)
-        content = {
-            "base": note.base,
-            "before": note.before,
-            "how": note.how,
-            "seed": note.seed,
-            "verdict": note.verdict,
-        }
-        (new / NOTE_FILE).write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
-        for file in new.rglob("*"):
-            _flush(file)
-        os.rename(new, folder)
+        with full_disk_said(folder):
+            spec = write(new)
+            content = {
+                "base": note.base,
+                "before": note.before,
+                "how": note.how,
+                "seed": note.seed,
+                "verdict": note.verdict,
+            }
+            (new / NOTE_FILE).write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
+            for file in new.rglob("*"):
+                _flush(file)
+            os.rename(new, folder)
     except BaseException:
         shutil.rmtree(new, ignore_errors=True)
         raise

@@ -12,8 +12,8 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from core.disk import written_whole
 from core.training.pairs import Saying, Sayings
-from core.training.whole_file import written_whole
 
 # Beside the folders of checkpoints.
 FILE = "begun_with.json"
@@ -62,7 +62,8 @@ def keep(folder: Path, begun: Begun) -> None:
         "others": begun.others,
     }
     with written_whole(folder / FILE) as file:
-        file.write(json.dumps(content, ensure_ascii=False).encode())
+        # ASCII: odd bytes of a folder's name travel as lone surrogates, which no encoding carries.
+        file.write(json.dumps(content).encode("ascii"))
 
 
 def kept(folder: Path) -> Begun | None:

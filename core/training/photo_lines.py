@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from core.disk import written_whole
 from core.errors import NotThere, WrongUse
 from core.library.captions import files_of_photos
 from core.library.database import Database
@@ -35,20 +36,16 @@ class PhotoNames:
 
 
 def write_lines(path: Path, lines: Iterable[Line]) -> int:
-    """Write a line each; how many. The file appears whole or not at all. Raises WrongUse."""
+    """Write a line each; how many. The file appears whole or not at all. Raises WrongUse, DiskFull."""
     count = 0
-    unfinished = path.with_name(path.name + ".partial")
     try:
-        with unfinished.open("w", encoding="utf-8", newline="\n") as file:
+        with written_whole(path) as file:
             for line in lines:
                 # ASCII: odd bytes of a path travel as lone surrogates, which no encoding carries.
-                file.write(json.dumps(line, ensure_ascii=True) + "\n")
+                file.write(json.dumps(line, ensure_ascii=True).encode("ascii") + b"\n")
                 count += 1
-        unfinished.replace(path)
     except OSError as error:
         raise WrongUse(f"{path} cannot be written: {error}", what_to_do="Choose another file.") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
     return count
 
 

@@ -6,7 +6,6 @@ The fp32 reference stays in `fp32/`, to convert again from and to compare with.
 
 from __future__ import annotations
 
-import errno
 import json
 import math
 import os
@@ -21,6 +20,7 @@ from typing import Any
 import numpy as np
 import onnx
 
+from core.disk import is_full
 from core.errors import DiskFull, ModelError
 from core.log import logger
 from core.models.agreement import (
@@ -106,7 +106,7 @@ def optimise(
         swap(new, folder)
     except OSError as error:
         shutil.rmtree(new, ignore_errors=True)
-        if error.errno == errno.ENOSPC:
+        if is_full(error):
             raise DiskFull(f"There is no room for the new form of {spec.id}.") from error
         raise
     except BaseException:

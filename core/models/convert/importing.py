@@ -6,7 +6,6 @@ refusal, a full disk or a stop leaves nothing behind.
 
 from __future__ import annotations
 
-import errno
 import json
 import shutil
 from collections.abc import Iterator, Sequence
@@ -15,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
+from core.disk import full_disk_said
 from core.errors import DiskFull, ModelError, NotThere, WrongUse
 from core.models.calibration import Calibration
 from core.models.convert.card import CARD_FILE, write_card
@@ -188,22 +188,7 @@ def _new_folder(models: Path, needed_bytes: int) -> Iterator[Path]:
     new = models / f"{NEW}{uuid4().hex}"
     new.mkdir()
     try:
-        yield new
-    # The exporter and safetensors wrap the system's error in their own.
-    except Exception as error:
-        if _is_disk_full(error):
-            raise DiskFull(f"{models}: the disk is full") from error
-        raise
+        with full_disk_said(models):
+            yield new
     finally:
         shutil.rmtree(new, ignore_errors=True)
-
-
-def _is_disk_full(error: BaseException) -> bool:
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, OSError) and seen.errno in (errno.ENOSPC, errno.EDQUOT):
-            return True
-        if "No space left on device" in str(seen):
-            return True
-        seen = seen.__cause__ or seen.__context__
-    return False

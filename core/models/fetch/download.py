@@ -6,7 +6,6 @@ for the rest by Range with If-Range, so a file that changed meanwhile is sent, a
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
@@ -16,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.disk import is_full
 from core.errors import DiskFull, LibraryError, ModelError
 from core.models.fetch.http import Broken, Reply, opened
 from core.models.fetch.meter import Meter
@@ -215,8 +215,7 @@ def _written(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        # Windows has no quotas by this name.
-        if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
+        if is_full(error):
             raise DiskFull(
                 f"The disk is full: {path} could not be written.",
                 what_to_do="Free some space and start again; what has come is kept.",

@@ -10,13 +10,14 @@ import hashlib
 import json
 import os
 import platform
-import tempfile
 import threading
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from core.disk import written_whole
+from core.errors import DiskFull
 from core.log import logger
 from core.models.runtime.providers import available, versions
 
@@ -82,16 +83,9 @@ def remember(file: Path, space_id: str, measured: Measured) -> None:
             here = content[fingerprint()] = {}
         here[space_id] = asdict(measured)
         try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=file.parent, prefix=".measured-")
-            try:
-                with os.fdopen(handle, "w", encoding="utf-8") as new:
-                    json.dump(content, new, indent=1)
-                os.replace(name, file)
-            except BaseException:
-                Path(name).unlink(missing_ok=True)
-                raise
-        except OSError as error:
+            with written_whole(file, shared=True) as new:
+                new.write(json.dumps(content, indent=1).encode())
+        except (OSError, DiskFull) as error:
             log.warning("what was measured cannot be remembered in %s: %s", file, error)
 
 
