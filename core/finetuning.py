@@ -5,13 +5,14 @@ Only learning itself needs the extra `train`; all else here runs without torch.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from core.albums.builtin import built_in
 from core.app import Shiguang
-from core.errors import NotThere
+from core.errors import NotThere, ShiguangError
 from core.evaluate.own_words import MOST
 from core.evaluate.side_by_side import SEARCHES, Pair, first_photos, searches_of, side_by_side
 from core.models.fetch import route_of
@@ -155,8 +156,8 @@ def ways(library: Shiguang, cancel: CancelToken) -> list[Way]:
             towers = own.towers(how, SEED) if how in personal.TOWERS else None
             plan = own.plan_of(towers) if towers else own.plan(how)
             seconds = cost.seconds(how, work, rates)
-            way = Way(how, True, seconds, plan.memory_bytes, plan.why_not)
-            found.append(replace(way, later=towers.later, instead=towers.instead) if towers else way)
+            later, instead = (towers.later, towers.instead) if towers else (None, own.instead())
+            found.append(Way(how, True, seconds, plan.memory_bytes, plan.why_not, later, instead))
     return found
 
 
@@ -189,7 +190,7 @@ def finetune(
     report(Progress("gather"))
     texts = searches_of(library.database.reader(), _everyday(library))
     old = first_photos(library.encoder, library.space, texts)
-    try:
+    with taking_back(library, by_vectors=how not in personal.TOWERS, keeps=keeps):
         also = pairs.chosen_weak(library.settings)
         said = pairs.sayings(library.database.reader(), library.space.id, also)
         if how not in personal.TOWERS and said.can_teach:
@@ -208,13 +209,25 @@ def finetune(
             return Finetuned(how, learned.verdict)
         library.switch_model(learned.spec.id, report, cancel)
         take_back(library)
-    except Cancelled:
-        # Hours of training are not thrown away because the move was stopped: the same training goes on with it.
-        if how not in personal.TOWERS and not keeps():
-            take_back(library)
-        raise
     new = first_photos(library.encoder, library.space, texts)
     return Finetuned(how, learned.verdict, learned.spec.id, side_by_side(texts, old, new))
+
+
+@contextmanager
+def taking_back(
+    library: Shiguang, *, by_vectors: bool, keeps: Callable[[], bool] = lambda: False
+) -> Iterator[None]:
+    """What a training on vectors has put in place is dropped where it fails or is stopped within.
+
+    keeps  as `finetune` has it
+    Hours of encoders' training are not thrown away: the same training goes on with what came of it.
+    """
+    try:
+        yield
+    except (Cancelled, ShiguangError) as error:
+        if by_vectors and not (isinstance(error, Cancelled) and keeps()):
+            take_back(library)
+        raise
 
 
 def take_back(library: Shiguang, but: str = "") -> None:

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import argparse
-import sys
+import math
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from core.app import Shiguang, open_library
 from core.cli.output import Output
 from core.errors import NotThere, WrongUse
+from core.finetuning import take_back, taking_back
 from core.models.trained import base_of, read_note, way_back
 from core.progress import CancelToken
 from core.search.open_model import MODELS
+from core.training import extra
 from core.training.kept import TAKEN_BACK
 from core.training.pairs import WEAK, chosen_weak, sayings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import ModuleType
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+N = TypeVar("N", int, float)
 
 # As core/training/full.py, arithmetic.py and devices.py have them, whose import would load torch.
 STAGES = ("lit", "full")
@@ -27,8 +31,6 @@ PRECISIONS = ("fp32", "bf16", "fp16")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 # Options that are fields of `core.training.full.Course`.
 COURSE = ("stages", "epochs", "rate", "precision", "thrifty", "device")
-# What `core.training` needs and a plain installation has not.
-EXTRA = ("torch", "transformers", "onnx", "peft", "accelerate", "safetensors")
 
 
 def add_commands(commands: Commands) -> None:
@@ -58,8 +60,12 @@ def add_commands(commands: Commands) -> None:
         metavar="lit,full",
         help="of lora and full: which, in which order",
     )
-    train.add_argument("--epochs", type=int, metavar="N", help="of lora and full: passes of each stage")
-    train.add_argument("--rate", type=float, metavar="R", help="of lora and full: the largest learning rate")
+    train.add_argument(
+        "--epochs", type=_positive(int), metavar="N", help="of lora and full: passes of each stage"
+    )
+    train.add_argument(
+        "--rate", type=_positive(float), metavar="R", help="of lora and full: the largest learning rate"
+    )
     train.add_argument(
         "--precision",
         choices=PRECISIONS,
@@ -120,36 +126,35 @@ def _finetune(library: Shiguang, options: argparse.Namespace, output: Output, ca
     said = sayings(library.database.reader(), library.space.id, also)
     if not options.dry_run and how not in training.TOWERS and said.can_teach:
         library.fill_space(base_of(library.use_model().id), output.progress, cancel)
-    with training.opened(
-        library.folder, library.database, library.encoder, library.space, library.thumbs, also
-    ) as personal:
-        if how in training.TOWERS:
-            towers = personal.towers(
-                how, options.seed, options.muge, teacher=options.teacher, anew=options.anew, **course
-            )
-        plan = personal.plan_of(towers) if towers else personal.plan(how)
-        if towers and (news := _of_the_stopped(towers.later, towers.instead)):
-            output.say(news)
-        output.say(f"This takes about {plan.memory_bytes / 1e9:.1f} GB of memory.")
-        if options.dry_run:
-            lines = [f"{kind}: {count:,}" for kind, count in plan.counts.items()]
-            output.result(plan.as_json(), "\n".join([*lines, plan.why_not or "It can start."]))
-            return 0
-        if options.anew:
-            training.throw_away(library.folder)
-        for model in training.unfinished(
-            library.database, library.folder, but=towers.standing() if towers else ""
-        ):
-            library.drop_model(model)
-        if towers:
-            learned = personal.follow(towers, output.progress, cancel)
-        else:
-            learned = personal.learn(how, options.seed, output.progress, cancel)
-    space = None
-    if learned.spec is not None:
-        space = library.switch_model(learned.spec.id, output.progress, cancel).space
-        # It was taken over: of this training nothing is gone on with.
-        training.unfinished(library.database, library.folder)
+    with taking_back(library, by_vectors=how not in training.TOWERS):
+        with training.opened(
+            library.folder, library.database, library.encoder, library.space, library.thumbs, also
+        ) as personal:
+            if how in training.TOWERS:
+                towers = personal.towers(
+                    how, options.seed, options.muge, teacher=options.teacher, anew=options.anew, **course
+                )
+            plan = personal.plan_of(towers) if towers else personal.plan(how)
+            later, instead = (towers.later, towers.instead) if towers else (None, personal.instead())
+            if news := _of_the_stopped(later, instead):
+                output.say(news)
+            output.say(f"This takes about {plan.memory_bytes / 1e9:.1f} GB of memory.")
+            if options.dry_run:
+                lines = [f"{kind}: {count:,}" for kind, count in plan.counts.items()]
+                output.result(plan.as_json(), "\n".join([*lines, plan.why_not or "It can start."]))
+                return 0
+            if options.anew:
+                training.throw_away(library.folder)
+            take_back(library, but=towers.standing() if towers else "")
+            if towers:
+                learned = personal.follow(towers, output.progress, cancel)
+            else:
+                learned = personal.learn(how, options.seed, output.progress, cancel)
+        space = None
+        if learned.spec is not None:
+            space = library.switch_model(learned.spec.id, output.progress, cancel).space
+            # It was taken over: of this training nothing is gone on with.
+            take_back(library)
     value = {"event": "verdict", **learned.verdict.as_json(), "space": space, "how": how}
     output.result(value, ("Accepted. " if space else "Not taken. ") + learned.verdict.why)
     return 0
@@ -176,6 +181,20 @@ def _weak(said: str) -> tuple[str, ...]:
     return _of(said, tuple(WEAK))
 
 
+def _positive(kind: Callable[[str], N]) -> Callable[[str], N]:
+    """Reads a number above nothing. Raises ArgumentTypeError for another one, ValueError for none."""
+
+    def number(said: str) -> N:
+        found = kind(said)
+        if not 0 < found < math.inf:
+            raise argparse.ArgumentTypeError(f"{said} is not a number above 0")
+        return found
+
+    # What argparse calls it where it is no number at all.
+    number.__name__ = "number"
+    return number
+
+
 def _stages(said: str) -> tuple[str, ...]:
     """ "lit,full" as names. Raises ArgumentTypeError for one that is none."""
     return _of(said, STAGES)
@@ -199,16 +218,12 @@ def _undo(library: Shiguang, output: Output, cancel: CancelToken) -> int:
 
 def _training() -> ModuleType:
     """`core.training.personal`. Raises NotThere with the command that installs what it needs."""
-    try:
-        # Heavy and optional: torch takes seconds to import and a gigabyte on the disk.
-        from core.training import personal
-
-        return personal
-    except ModuleNotFoundError as error:
-        missing = (error.name or "").partition(".")[0]
-        if missing not in EXTRA:
-            raise
+    if lacking := extra.missing():
         raise NotThere(
-            f"Training needs {missing}, which is not installed.",
-            what_to_do=f'Install it: "{sys.executable}" -m pip install "shiguang[train]"',
-        ) from error
+            f"Training needs {', '.join(lacking)}, not installed here.",
+            what_to_do=f"Install it: {extra.command()}",
+        )
+    # Heavy and optional: torch takes seconds to import and a gigabyte on the disk.
+    from core.training import personal
+
+    return personal

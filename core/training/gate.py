@@ -13,6 +13,7 @@ from core.training.sayings import Table
 
 Floats = npt.NDArray[np.float32]
 Scores = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 
 # How likely the gain may be chance. Shuffled captions pass one time in a hundred at most.
 LARGEST_P = 0.01
@@ -26,31 +27,37 @@ FEWEST_PHOTOS = 10
 FIRST, PHOTOS_A_PLACE = 10, 20
 RESAMPLES = 10_000
 # Why a training is taken, and why not; the last two before anything could be measured.
-BETTER, TOO_FEW, NO_GAIN, CHANCE, FORGOT = "better", "too few", "no gain", "chance", "forgot"
+BETTER, TOO_FEW, NO_GAIN, CHANCE = "better", "too few", "no gain", "chance"
+WORSE, FORGOT = "worse", "forgot"
 TOO_LITTLE, DIVERGED = "too little", "diverged"
-REASONS = (BETTER, TOO_FEW, NO_GAIN, CHANCE, FORGOT, TOO_LITTLE, DIVERGED)
+REASONS = (BETTER, TOO_FEW, NO_GAIN, CHANCE, WORSE, FORGOT, TOO_LITTLE, DIVERGED)
+# What a gain in all may not be paid with.
+PARTS = ("captions and names", "albums and judged results")
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
     """How one model does on what was held out.
 
-    recall     share of texts whose photo has fewer than `k` wrong photos before it, among the held-out photos
+    recall     share of captions whose photo has fewer than `k` wrong photos before it, among the held-out photos
     top1       share of photos whose first text, of all in that language, is one of theirs
-    album_ap   mean average precision of albums over the photos decided on; None without any
+    album_ap   mean average precision of albums over the photos decided on
     general    share of everyday words that still are nearest to their own photos (General.kept)
     still      share of photos nobody spoke of that keep the word they had before (General.still)
     each       [moments] what the bootstrap draws from: of each photo the mean over what was said of it, of one over its
                place among the photos of which the opposite holds; of a burst the mean of its photos
+    parts      the same of each of PARTS alone, [moments that it is of]
+    A share is None where there was nothing to measure it by.
     """
 
-    recall: float
+    recall: float | None
     k: int
-    top1: float
+    top1: float | None
     album_ap: float | None
     general: float
     each: Scores
-    still: float = 1.0
+    still: float | None = None
+    parts: tuple[Scores, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         found = {
@@ -69,7 +76,7 @@ class Figures:
             if key.startswith("recall@"):
                 k = int(key.removeprefix("recall@"))
                 top1, album_ap, general = (content[name] for name in ("top1", "album_ap", "general"))
-                return cls(recall, k, top1, album_ap, general, np.zeros(0), content.get("still", 1.0))
+                return cls(recall, k, top1, album_ap, general, np.zeros(0), content.get("still"))
         return None
 
 
@@ -108,7 +115,9 @@ class Verdict:
         }
 
 
-def figures(table: Table, photos: Floats, texts: Floats, general: float, still: float = 1.0) -> Figures:
+def figures(
+    table: Table, photos: Floats, texts: Floats, general: float, still: float | None = None
+) -> Figures:
     """Measure one model on the held-out sayings of `table`.
 
     photos [n, d], texts [m, d] as the model embeds the table's photos and texts
@@ -117,17 +126,20 @@ def figures(table: Table, photos: Floats, texts: Floats, general: float, still: 
     similar = photos @ texts.T
     k = max(1, min(FIRST, len(photos) // PHOTOS_A_PLACE))
     ranks, first = _ranks(table, similar), _first(table, similar)
-    of_captions = ranks[:, ~table.is_album]
-    found = _row_means(np.where(np.isnan(of_captions), np.nan, of_captions < k))
+    # Of names, too, some photos were refused: there is nothing to find.
+    own = np.where(table.true, ranks, np.nan)[:, ~table.is_album]
+    found = _row_means(np.where(np.isnan(own), np.nan, own < k))
+    precisions = 1 / (1 + ranks)
     albums = _album_precisions(table, similar)
     return Figures(
-        recall=float(found.mean()) if len(found) else 0.0,
+        recall=float(found.mean()) if len(found) else None,
         k=k,
-        top1=float(first.mean()) if len(first) else 0.0,
+        top1=float(first.mean()) if len(first) else None,
         album_ap=float(albums.mean()) if len(albums) else None,
         general=general,
-        each=_evidence(table, 1 / (1 + ranks)),
+        each=_evidence(table, precisions, np.ones(len(table.texts), bool)),
         still=still,
+        parts=tuple(_evidence(table, precisions, texts) for texts in (~table.is_album, table.is_album)),
     )
 
 
@@ -138,12 +150,16 @@ def better(begun: Figures, in_use: Figures | None) -> Figures:
     """
     if in_use is None or in_use.each.sum() <= begun.each.sum():
         return begun
-    return replace(in_use, general=begun.general)
+    return replace(in_use, general=begun.general, still=begun.still)
 
 
 def forgotten(before: Figures, after: Figures) -> float:
     """Share of everyday words, or of photos nobody spoke of, that lost each other: the larger."""
-    return max(before.general - after.general, before.still - after.still)
+    return max(before.general - after.general, _unspoken_lost(before, after))
+
+
+def _unspoken_lost(before: Figures, after: Figures) -> float:
+    return before.still - after.still if before.still is not None and after.still is not None else 0.0
 
 
 def judge(before: Figures, after: Figures, seed: int = 0) -> Verdict:
@@ -153,11 +169,13 @@ def judge(before: Figures, after: Figures, seed: int = 0) -> Verdict:
         return Verdict(False, too_few(photos), before, after, reason=TOO_FEW, photos=photos)
     gain = after.each - before.each
     p = paired_bootstrap(gain, seed)
-    said = f"average precision {before.each.mean():.3f} before, {after.each.mean():.3f} after, on {photos} photos held out"
+    said = f"reciprocal rank {before.each.mean():.3f} before, {after.each.mean():.3f} after, on {photos} photos held out"
     if gain.mean() < LEAST_GAIN:
         reason, why = NO_GAIN, f"It finds no more of what you spoke about than before: {said}."
     elif p > LARGEST_P:
         reason, why = CHANCE, f"The gain may be chance (p = {p:.3f}): {said}."
+    elif worse := _worse(before, after, seed):
+        reason, why = WORSE, f"It finds more in all, but less of {' and of '.join(worse)}: {said}."
     elif (lost := forgotten(before, after)) > MOST_FORGOTTEN:
         reason = FORGOT
         what = "photos nobody spoke of lost their words"
@@ -167,6 +185,17 @@ def judge(before: Figures, after: Figures, seed: int = 0) -> Verdict:
     else:
         reason, why = BETTER, f"It finds more of what you spoke about: {said}."
     return Verdict(reason == BETTER, why, before, after, p, reason, photos)
+
+
+def _worse(before: Figures, after: Figures, seed: int) -> list[str]:
+    """Those of PARTS that fell, by more than chance."""
+    found = []
+    for name, old, new in zip(PARTS, before.parts, after.parts, strict=False):
+        loss = old - new
+        is_told = len(loss) >= FEWEST_PHOTOS and loss.mean() >= LEAST_GAIN
+        if is_told and paired_bootstrap(loss, seed) <= LARGEST_P:
+            found.append(name)
+    return found
 
 
 def too_few(photos: int) -> str:
@@ -207,16 +236,17 @@ def _ranks(table: Table, similar: Floats) -> Scores:
     return ranks
 
 
-def _evidence(table: Table, precisions: Scores) -> Scores:
-    """[moments] means of `precisions` [photos, texts], with twice the spread where photos are measured by each other.
+def _evidence(table: Table, precisions: Scores, texts: Bools) -> Scores:
+    """[moments] means of `precisions` [photos, texts] over `texts`, with twice the spread where photos are measured by
+    each other.
 
     That is for texts that some photos were accepted and some refused for: there chance enters on both sides, and the
     variance of a mean is that of the accepted ones' plus that of the refused ones', four times what as many independent
     photos would have (DeLong et al. 1988, of the area under the curve). Unstretched, noise on one album passed ten
     times as often as it may. The mean over all moments is that of the precisions as they are.
     """
-    units = _of_moments(table, precisions)
-    both = table.true.any(axis=0) & table.rejected.any(axis=0)
+    units = _of_moments(table, precisions[:, texts])
+    both = table.true[:, texts].any(axis=0) & table.rejected[:, texts].any(axis=0)
     stretched = units.copy()
     if both.any():
         middle = np.nanmean(units[:, both], axis=0)

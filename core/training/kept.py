@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from core.disk import written_whole
-from core.training.pairs import Saying, Sayings
+from core.training.pairs import WEAK, Saying, Sayings
 
 # Beside the folders of checkpoints.
 FILE = "begun_with.json"
@@ -41,10 +41,14 @@ class Begun:
         return "" if self._still_holds(now, pictures) else TAKEN_BACK
 
     def _still_holds(self, now: Sayings, pictures: Collection[int]) -> bool:
-        """Whether nothing of it was taken back."""
+        """Whether nothing of it was taken back; of words of folders and keywords nobody has said anything."""
         told = {_words(each) for each in (*now.training, *now.held_out)}
         begun = (*self.said.training, *self.said.held_out)
-        return all(_words(each) in told for each in begun if each.photo in pictures)
+        return all(
+            _words(each) in told
+            for each in begun
+            if each.photo in pictures and each.kind not in WEAK.values()
+        )
 
     def said_later(self, now: Sayings) -> int:
         """How many of these were said since."""

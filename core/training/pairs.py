@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from core.albums.spotting import class_word
@@ -120,15 +120,27 @@ def sayings(connection: sqlite3.Connection, space: str, also: Collection[str] = 
     gone = albums.picture_hashes(connection, sorted(set(moment.values()) - pictures.keys()))
     first_pictures = pictures | {photo: bytes.fromhex(told) for photo, told in gone.items()}
     judges = {photo for photo, first in moment.items() if is_held_out(first_pictures[first])}
-    said = (*_captions(connection), *_decisions(connection), *_names(connection), *_judged(connection))
+    every = (*_captions(connection), *_decisions(connection), *_names(connection), *_judged(connection))
+    said = [each for each in every if each.photo in pictures]
+    is_true = _opinions(said)
     parts: tuple[list[Saying], list[Saying]] = ([], [])
     for each in said:
-        if each.photo in pictures:
+        if len(is_true[each.photo, each.text]) == 1:
             parts[each.photo in judges].append(replace(each, moment=moment[each.photo]))
     for each in _weak(connection, also):
-        if each.photo in pictures and each.photo not in judges:
+        is_doubted = False in is_true.get((each.photo, each.text), ())
+        if each.photo in pictures and each.photo not in judges and not is_doubted:
             parts[0].append(each)
     return Sayings(tuple(parts[0]), tuple(parts[1]))
+
+
+def _opinions(said: Sequence[Saying]) -> dict[tuple[int, str], set[bool]]:
+    """Of every pair of photo and text what was said of it. Two albums with one prompt, or a judged result and an album,
+    may say both: from that nothing is learned."""
+    found: dict[tuple[int, str], set[bool]] = {}
+    for each in said:
+        found.setdefault((each.photo, each.text), set()).add(each.is_true)
+    return found
 
 
 def chosen_weak(settings: Settings) -> tuple[str, ...]:

@@ -33,6 +33,7 @@ from core.training.by_vectors import Knowledge, Side, learn_by_vectors
 from core.training.gate import (
     DIVERGED,
     FEWEST_PHOTOS,
+    TOO_FEW,
     TOO_LITTLE,
     Figures,
     Verdict,
@@ -40,8 +41,8 @@ from core.training.gate import (
     too_few,
 )
 from core.training.general import General
-from core.training.installing import install, move_rows, next_id, stopped, throw_away, unfinished
-from core.training.kept import Begun
+from core.training.installing import install, move_rows, next_id, standing, stopped, throw_away, unfinished
+from core.training.kept import OTHERWISE, Begun
 from core.training.loop import Diverged, Point, Settings
 from core.training.pairs import FEWEST_TRAINING_PHOTOS, Saying, Sayings
 from core.training.sayings import Table
@@ -69,6 +70,7 @@ class Plan:
     """What a training would learn from, said before it starts. `why_not` is "" where it can start.
 
     memory_bytes  about what it takes at its height
+    reason        that of a verdict which says why_not
     """
 
     how: str
@@ -77,6 +79,7 @@ class Plan:
     examples: tuple[str, ...]
     memory_bytes: int
     why_not: str
+    reason: str = TOO_LITTLE
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -165,6 +168,12 @@ class Personal:
         taken = ADAPTER_BYTES + Table.bytes_of(said.photos(), len(texts))
         return self._plan(how, said, taken, _too_little(said))
 
+    def instead(self) -> str:
+        """OTHERWISE where a training on vectors would take the place of a model that encoders were trained to, and
+        that the library has not moved to yet; else ""."""
+        begun = stopped(self._database, self._library)
+        return OTHERWISE if begun is not None and standing(self._library, begun.digest) else ""
+
     def _said(self) -> Sayings:
         """About photos that the model in use has seen: what trainings begin from is filled up before it starts."""
         return pairs.sayings(self._database.reader(), self._in_use.space.id, self._also)
@@ -194,7 +203,7 @@ class Personal:
         remove_leftovers(self._library / MODELS)
         plan = self.plan(how)
         if plan.why_not:
-            return Learned(Verdict(False, plan.why_not, reason=TOO_LITTLE))
+            return _not_begun(plan)
         torch.manual_seed(seed)
         report(Progress("gather"))
         said = pairs.sayings(self._database.reader(), self._space.id, self._also)
@@ -300,7 +309,9 @@ class Personal:
         in_use = self._in_use.encoder.spec.id
         asked = Course(lora=how == "lora", **{"device": AUTO, **course})
         training = TowerTraining(self._library, self._encoder, in_use, lessons, asked, seed)
-        return training if folder is not None else self._beginning(training, anew)
+        if folder is not None:
+            return replace(training, instead=OTHERWISE if stopped(self._database, self._library) else "")
+        return self._beginning(training, anew)
 
     def _beginning(self, training: TowerTraining, anew: bool) -> TowerTraining:
         """With what it began with, where it was stopped and nothing of that was taken back; else with what is said now."""
@@ -330,7 +341,9 @@ class Personal:
         said = Sayings(tuple(lessons.training), tuple(lessons.held_out))
         held_out = said.counts()["held out, bursts once"]
         # Hours are not spent on what could not be judged.
-        why_not = _too_little(said) or (too_few(held_out) if held_out < FEWEST_PHOTOS else "")
+        if not (why_not := _too_little(said)) and held_out < FEWEST_PHOTOS:
+            plan = self._plan(training.how, said, training.memory_bytes(), too_few(held_out))
+            return replace(plan, reason=TOO_FEW)
         return self._plan(training.how, said, training.memory_bytes(), why_not)
 
     def follow(
@@ -349,7 +362,7 @@ class Personal:
         remove_leftovers(self._library / MODELS)
         plan = self.plan_of(training)
         if plan.why_not:
-            return Learned(Verdict(False, plan.why_not, reason=TOO_LITTLE))
+            return _not_begun(plan)
         try:
             return Learned(*training.learn(report, cancel, watch))
         except Diverged as error:
@@ -382,6 +395,11 @@ def _too_little(said: Sayings) -> str:
         return ""
     photos = len({each.photo for each in said.training})
     return f"Something has to be said about {FEWEST_TRAINING_PHOTOS} photos at least, beside those held out; it is of {photos}."
+
+
+def _not_begun(plan: Plan) -> Learned:
+    photos = plan.counts["held out, bursts once"]
+    return Learned(Verdict(False, plan.why_not, reason=plan.reason, photos=photos))
 
 
 def _ran_away(error: Diverged) -> Learned:

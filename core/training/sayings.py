@@ -33,7 +33,7 @@ class Table:
 
     @classmethod
     def of(cls, sayings: Sequence[Saying]) -> Table:
-        """A pair that was said to be true and rejected, of two albums with one prompt, counts as neither."""
+        """A pair that is said to be true and rejected (`pairs.sayings` gives none) counts as neither."""
         photos = {photo: i for i, photo in enumerate(dict.fromkeys(each.photo for each in sayings))}
         texts = {text: i for i, text in enumerate(dict.fromkeys(each.text for each in sayings))}
         first = {each.photo: each.first for each in sayings}

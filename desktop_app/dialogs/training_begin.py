@@ -33,7 +33,7 @@ from desktop_app.dialogs.training_words import (
 )
 from desktop_app.i18n import data_size, explain, tr
 from desktop_app.workers.indexing import State
-from desktop_app.workers.training import INSTALL, Training
+from desktop_app.workers.training import Training
 
 if TYPE_CHECKING:
     from core.finetuning import Outlook, Way
@@ -185,7 +185,7 @@ class BeginPage(QWidget):
         self._group = QButtonGroup(self)
         for row in self.rows:
             self._group.addButton(row.button)
-            row.button.setChecked(row.how == FIRST_CHOICE)
+            row.button.setChecked(row.how == (training.how if training.can_go_on else FIRST_CHOICE))
         self._group.buttonToggled.connect(self.say)
         self.parts = PartsBox()
         self.parts.asked.connect(self.install_asked)
@@ -262,7 +262,7 @@ class BeginPage(QWidget):
         self._note.setText(note)
         self._note.setVisible(bool(note))
         way = self._way
-        goes_on = training.state is State.STOPPED and training.kind != INSTALL
+        goes_on = training.can_go_on and training.how == self.how
         goes_on = goes_on or (way is not None and way.later is not None)
         self.start_button.setText(tr("Go on") if goes_on else tr("Start"))
         self.start_button.setEnabled(training.can_start and training.ways is not None and not why_not)
@@ -277,6 +277,7 @@ class BeginPage(QWidget):
     def _say_ways(self, outlook: Outlook | None) -> None:
         ways = {way.how: way for way in self._training.ways or ()}
         is_reading = not ways and outlook is not None and not outlook.missing
+        is_reading = is_reading and self._training.look_error is None
         for row in self.rows:
             row.show_way(ways.get(row.how), is_reading=is_reading)
             row.setEnabled(outlook is None or not outlook.missing)
@@ -309,6 +310,9 @@ class BeginPage(QWidget):
             return f"{words.what}\n{words.what_to_do}".strip()
         if training.state is State.STOPPED:
             return "\n".join(filter(None, (stopped_words(training), kept_words(None, self._way))))
+        if training.look_error is not None:
+            words = explain(training.look_error)
+            return f"{words.what}\n{words.what_to_do}".strip()
         return kept_words(self._stopped, self._way)
 
 

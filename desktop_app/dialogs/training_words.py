@@ -195,7 +195,10 @@ def reason_words(verdict: Verdict) -> str:
             "On {n} photos that it had not seen it finds no more of what you said than before.", n=n
         ),
         "chance": tr("What it gained on {n} photos that it had not seen may be chance.", n=n),
-        "forgot": tr("It learned your words, but forgot too many everyday ones."),
+        "worse": tr(
+            "It finds more of what you said in all, but less of one kind: of what captions say, or of what albums hold."
+        ),
+        "forgot": _forgot_words(verdict),
         "too few": tr(
             "{n} photos are too few to judge by, a burst counted once: ten are needed. Describe some more first.",
             n=n,
@@ -205,8 +208,19 @@ def reason_words(verdict: Verdict) -> str:
     }.get(verdict.reason, verdict.why)
 
 
+def _forgot_words(verdict: Verdict) -> str:
+    before, after = verdict.before, verdict.after
+    if before is None or after is None or before.still is None or after.still is None:
+        is_of_photos = False
+    else:
+        is_of_photos = before.still - after.still > before.general - after.general
+    if is_of_photos:
+        return tr("It learned your words, but too many photos you said nothing about lost theirs.")
+    return tr("It learned your words, but forgot too many everyday ones.")
+
+
 def figure_rows(verdict: Verdict) -> list[tuple[str, str, str]]:
-    """(what, before, after) of everything the verdict was made from; empty where nothing was measured."""
+    """(what, before, after) of everything that was measured; empty where nothing was."""
     before, after = verdict.before, verdict.after
     if before is None or after is None:
         return []
@@ -221,6 +235,7 @@ def figure_rows(verdict: Verdict) -> list[tuple[str, str, str]]:
         (tr("A photo's own words fit it best"), before.top1, after.top1),
         (tr("Albums have the right photos in front"), before.album_ap, after.album_ap),
         (tr("Everyday words still find their photos"), before.general, after.general),
+        (tr("Photos you said nothing about keep their words"), before.still, after.still),
     ]
     return [
         (what, _per_cent(old), _per_cent(new))

@@ -75,6 +75,8 @@ class Training(QObject):
         self.kind = self.how = ""
         self.state = State.IDLE
         self.error: ShiguangError | None = None
+        # Why what there is to learn from, or what it costs, could not be said.
+        self.look_error: ShiguangError | None = None
         self.latest: Progress | None = None
         self.curve = Curve()
         self.result: Finetuned | None = None
@@ -91,6 +93,11 @@ class Training(QObject):
     def can_start(self) -> bool:
         """Whether nothing else is done with models now."""
         return self._library is not None and not self.is_busy and not self._models.is_busy
+
+    @property
+    def can_go_on(self) -> bool:
+        """Whether a training was stopped since the program was started."""
+        return self.state is State.STOPPED and self.kind == LEARN
 
     # ---- what the window says
 
@@ -233,8 +240,7 @@ class Training(QObject):
         self._say_looked(end)
 
     def _say_looked(self, end: End) -> None:
-        if isinstance(end, Failed) and not self.is_busy:
-            self.error = end.error
+        self.look_error = end.error if isinstance(end, Failed) else None
         self.looked.emit()
 
     @Slot(object)

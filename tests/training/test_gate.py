@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from core.training.gate import Figures, Verdict, better, figures, judge, paired_bootstrap
-from core.training.pairs import ALBUM, CAPTION, Saying
+from core.training.pairs import ALBUM, CAPTION, NAME, Saying
 from core.training.sayings import Table
 
 
@@ -40,7 +40,7 @@ def test_forgetting_is_refused_whatever_was_gained() -> None:
 
 
 def test_photos_nobody_spoke_of_that_lost_their_words_are_forgetting_too() -> None:
-    verdict = judge(some(0.1), replace(some(0.9), still=0.97))
+    verdict = judge(replace(some(0.1), still=1.0), replace(some(0.9), still=0.97))
 
     assert not verdict.accepted
     assert "forgot too much: 3.0%" in verdict.why
@@ -96,6 +96,37 @@ def both() -> Callable[[float], Figures]:
         return figures(table, similar[:, None].astype(np.float32), np.ones((1, 1), np.float32), 0.9)
 
     return measured
+
+
+def test_a_gain_in_all_does_not_pay_for_albums_that_fell() -> None:
+    before = replace(some(0.3), parts=(np.zeros(80), np.ones(20)))
+    gained, fell = np.ones(80), np.where(np.arange(20) < 8, 0.0, 1.0)
+
+    verdict = judge(before, replace(some(0.6), parts=(gained, fell)))
+
+    assert not verdict.accepted
+    assert "less of albums and judged results" in verdict.why
+    # One of twenty is chance, and of a few nobody can tell.
+    assert judge(before, replace(some(0.6), parts=(gained, np.where(np.arange(20) < 1, 0.0, 1.0)))).accepted
+    few = replace(before, parts=(np.zeros(80), np.ones(5)))
+    assert judge(few, replace(some(0.6), parts=(gained, np.zeros(5)))).accepted
+
+
+def test_what_was_not_said_is_not_measured() -> None:
+    table = Table.of([Saying(photo, "tree", "en", ALBUM, photo < 3, 1) for photo in (1, 2, 3, 4)])
+    found = figures(table, np.eye(4, 2, dtype=np.float32), np.ones((1, 2), np.float32), 1.0)
+
+    assert (found.recall, found.top1, found.still) == (None, None, None)
+    assert [len(part) for part in found.parts] == [0, 4]
+    assert figures(Table.of([caption(1, "cat")]), *np.ones((2, 1, 1), np.float32), 1.0).album_ap is None
+
+
+def test_a_photo_that_a_name_was_refused_for_is_not_found_by_it() -> None:
+    said = [Saying(photo, "Doudou the dog", "en", NAME, photo == 1, 1) for photo in (1, 2, 3, 4)]
+    # The one that shows it comes last.
+    similar = np.array([[0.1], [0.7], [0.8], [0.9]], np.float32)
+
+    assert figures(Table.of(said), similar, np.ones((1, 1), np.float32), 1.0).recall == 0
 
 
 def test_a_verdict_that_was_written_down_says_the_same_again() -> None:

@@ -21,7 +21,7 @@ from core.library.weak_words import words_of_folder
 from core.progress import CancelToken, silent
 from core.training.caption_lines import export_captions, import_captions
 from core.training.name_lines import export_names, import_names
-from core.training.pairs import HELD_OUT_SHARE, NAME, SEARCH, is_held_out, language_of, sayings
+from core.training.pairs import HELD_OUT_SHARE, KEYWORD, NAME, SEARCH, is_held_out, language_of, sayings
 from core.training.sayings import Table
 from tests.training.conftest import PHOTOS, Say, truth
 
@@ -208,6 +208,28 @@ def test_names_and_judged_results_are_sayings(library: Shiguang) -> None:
         True,
         False,
     ]
+
+
+def test_what_is_said_both_ways_says_nothing(library: Shiguang) -> None:
+    def decide(db: object) -> None:
+        number = albums.add_album(db, Album(0, "walls", prompts=("a red wall",)))
+        albums.mark(db, number, dict.fromkeys(range(1, 41), True))
+
+    library.database.write(decide)
+    library.judge_result("a red wall", [1, 2], False)
+    library.set_keywords(1, ["a red wall"])
+
+    reader, space = library.database.reader(), library.space.id
+    found = sayings(reader, space, also=("keywords",))
+
+    told = {each.photo for each in (*found.training, *found.held_out) if each.text == "a red wall"}
+    assert told == set(range(3, 41))
+    # What nobody has written of the picture gives way to a refusal, too.
+    library.judge_result("a green wall", [*range(3, 41)], False)
+    for photo in range(3, 41):
+        library.set_keywords(photo, ["a green wall"])
+    found = sayings(reader, space, also=("keywords",))
+    assert not any(each.kind == KEYWORD for each in found.training)
 
 
 def test_folders_and_keywords_teach_only_when_asked_for_and_never_judge(

@@ -15,13 +15,14 @@ pytest.importorskip("peft", reason="needs the train extra (peft)")
 pytest.importorskip("onnx", reason="needs the train extra (onnx)")
 
 from core.app import Shiguang
-from core.library import albums
+from core.library import albums, spaces
 from core.library.albums import Album
 from core.models.registry import known_models
 from core.models.trained import base_of, read_note
 from core.progress import Cancelled, CancelToken, Progress, silent
 from core.spaces.vectors import Embeddings
 from core.training import adapter
+from core.training.gate import CHANCE, DIVERGED, NO_GAIN, TOO_LITTLE
 from core.training.installing import next_id, unfinished
 from core.training.personal import Learned, Personal, opened
 from tests.training.conftest import PHOTOS, Say, kind_of, truth
@@ -65,21 +66,22 @@ def test_what_the_owner_said_is_found_and_undone_again(library: Shiguang, say: S
     assert share_found(library) == before
 
 
-def test_moved_rows_are_what_the_new_graphs_would_give(library: Shiguang, say: Say) -> None:
+def test_moved_rows_are_what_the_new_graphs_give(library: Shiguang, say: Say) -> None:
     say(truth())
-    old: Embeddings = library.space.vectors_of([1, 2, 3])
     squares = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), np.uint8)
+    photos = [1, 2, 3, 4, 5]
+    rows = library.space.append(library.encoder.encode_images(squares))
+    given = [(photo, rows + i) for i, photo in enumerate(photos)]
+    library.database.write(lambda db: spaces.set_rows(db, library.space.id, given))
+    library.space.adopt(photos, rows)
     with personal(library) as found:
-        pixels = library.encoder.encode_images(squares)
         spec = found.learn("adapter", 1, silent, CancelToken()).spec
     assert spec is not None
     library.switch_model(spec.id, silent, CancelToken())
 
-    moved = library.space.vectors_of([1, 2, 3])
-    # The same map took rows and pictures: what was alike before stays comparable.
-    assert not np.allclose(old, moved, atol=1e-3)
-    assert np.linalg.norm(moved, axis=1) == pytest.approx([1, 1, 1], abs=2e-3)
-    assert library.encoder.encode_images(squares).shape == pixels.shape
+    moved: Embeddings = library.space.vectors_of(photos)
+    # Rows are kept in half precision.
+    assert np.allclose(moved, library.encoder.encode_images(squares), atol=2e-3)
 
 
 def test_a_probe_moves_texts_alone(library: Shiguang, say: Say) -> None:
@@ -109,18 +111,34 @@ def test_shuffled_captions_are_refused(library: Shiguang, say: Say) -> None:
     assert [record.model for record in library.spaces()] == ["local:tiny"]
 
 
-def test_contradictory_decisions_are_refused(library: Shiguang) -> None:
-    def decide(db: object) -> None:
-        for name in ("mine", "yours"):
-            number = albums.add_album(db, Album(0, name, prompts=("red",)))
-            albums.mark(db, number, {photo: (photo + (name == "mine")) % 2 == 0 for photo in range(1, 21)})
+def decide(library: Shiguang, photos: range, prompts: tuple[str, str]) -> None:
+    """Two albums, and what one takes the other refuses: every second photo."""
 
-    library.database.write(decide)
+    def write(db: object) -> None:
+        for name, prompt in zip(("mine", "yours"), prompts, strict=True):
+            number = albums.add_album(db, Album(0, name, prompts=(prompt,)))
+            albums.mark(db, number, {photo: (photo // 2 + (name == "mine")) % 2 == 0 for photo in photos})
+
+    library.database.write(write)
+
+
+def test_contradictory_decisions_are_refused(library: Shiguang) -> None:
+    decide(library, range(1, 21), ("red", "red"))
 
     learned = learn(library)
 
     assert not learned.verdict.accepted
-    assert learned.verdict.why
+    assert learned.verdict.reason == TOO_LITTLE
+
+
+def test_decisions_that_agree_with_nothing_are_learned_from_and_refused(library: Shiguang) -> None:
+    decide(library, range(1, PHOTOS + 1), ("red", "something red"))
+
+    learned = learn(library)
+
+    assert not learned.verdict.accepted
+    assert learned.verdict.reason in (NO_GAIN, CHANCE)
+    assert learned.verdict.photos > 10
 
 
 def test_a_training_that_runs_away_is_refused(library: Shiguang, say: Say) -> None:
@@ -129,7 +147,7 @@ def test_a_training_that_runs_away_is_refused(library: Shiguang, say: Say) -> No
     learned = learn(library, settings=replace(adapter.SETTINGS, learning_rate=1e9, warm_up=0.0))
 
     assert not learned.verdict.accepted
-    assert learned.verdict.why
+    assert learned.verdict.reason == DIVERGED
 
 
 def test_too_little_said_is_told_before_it_starts(library: Shiguang, say: Say) -> None:
