@@ -14,7 +14,7 @@ _KINDS = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 class Arithmetic:
-    """One precision on one device. Weights, sums and the loss stay in float32; matrix products do not.
+    """One precision on one device. Weights and sums stay in float32; matrix products do not.
 
     bf16 has float32's range and half its bytes: nothing needs scaling. fp16 has not: small gradients vanish, so
     the loss is multiplied by a factor that grows until a gradient overflows and is halved then (Micikevicius

@@ -26,7 +26,7 @@ from core.training.encoders import Encoders, Inputs
 from core.training.loop import Point, Settings, train
 from core.training.lora import add_lora, merge_lora
 from core.training.loss import LogitScale
-from core.training.micro import learn_in_parts
+from core.training.micro import exact_kind, learn_in_parts
 from core.training.processes import Processes
 from core.training.recompute import recomputed
 from core.training.sayings import Table
@@ -52,8 +52,10 @@ STAGES = {
 }
 # Of a stage, however few photos there are.
 LEAST_STEPS = 100
-# Whole towers learn gently: Chinese-CLIP's own fine-tuning takes 5e-5 at batches of thousands.
+# Whole towers learn gently: Chinese-CLIP's own fine-tuning takes 5e-5 at batches of thousands. Adam's numbers are
+# those of its transformers, and CLIP's (Radford et al. 2021, table 18).
 TOWERS_SHARE = 0.1
+TOWERS_BETA2, TOWERS_EPSILON = 0.98, 1e-6
 IMAGE_SHARE = 0.3
 # Few numbers begin at nothing and have a longer way.
 LORA_SHARE = 3.0
@@ -211,8 +213,9 @@ class Stage:
         with arithmetic.autocast():
             photos = self._part_of(rows)
             texts = self._encoders.texts(_rows(self._material.words, words))
-            taught = self._taught(rows, words).to(photos.device)
-            held = HOLD * loss.distillation(photos.float(), texts.float(), self._scale().detach(), taught)
+        taught = self._taught(rows, words).to(photos.device)
+        exact = exact_kind(photos)
+        held = HOLD * loss.distillation(photos.to(exact), texts.to(exact), self._scale().detach(), taught)
         arithmetic.backward(held / self._processes.count)
         return float(held.detach())
 
@@ -272,6 +275,8 @@ def _settings(course: Course, stage: str, photos: int, *, gentle: bool) -> Setti
     epochs = course.epochs or max(given.epochs, -(-LEAST_STEPS // steps))
     share = (TOWERS_SHARE if gentle else 1.0) * (LORA_SHARE if course.lora else 1.0)
     rate = course.rate or given.learning_rate * share
+    if gentle:
+        given = replace(given, beta2=TOWERS_BETA2, epsilon=TOWERS_EPSILON)
     return replace(given, epochs=epochs, steps_an_epoch=steps, learning_rate=rate, precision=course.precision)
 
 

@@ -69,7 +69,7 @@ def train(
             pace.step()
             watch(Point(run.step, loss=loss))
             if run.is_to_validate():
-                watch(Point(run.step, score=run.validate()))
+                run.validate(lambda score: watch(Point(run.step, score=score)))
                 log.info("step %d: loss %.4f, validation %.4f", run.step, loss, run.scores[-1])
             run.save_if_due()
         run.end_epoch()

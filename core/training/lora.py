@@ -20,7 +20,11 @@ def add_lora(module: nn.Module, layers: Sequence[str]) -> None:
     """
     named = {name for name, _ in module.named_modules()}
     found = [end for end in layers if any(name == end or name.endswith("." + end) for name in named)]
-    config = LoraConfig(r=RANK, lora_alpha=ALPHA, target_modules=found)
+    # torch's own attention reads its output layer's weight and never calls the layer: nothing would reach it.
+    passed_over = [
+        f"{name}.out_proj" for name, own in module.named_modules() if isinstance(own, nn.MultiheadAttention)
+    ]
+    config = LoraConfig(r=RANK, lora_alpha=ALPHA, target_modules=found, exclude_modules=passed_over or None)
     inject_adapter_in_model(config, module)
 
 

@@ -40,7 +40,8 @@ def learn_in_parts(
     processes = processes or Processes()
     if len(parts) == 1 and processes.count == 1:
         with arithmetic.autocast():
-            value = loss(tuple(one.to(_exact(one)) for one in parts[0]()))
+            embeddings = parts[0]()
+        value = loss(tuple(one.to(exact_kind(one)) for one in embeddings))
         arithmetic.backward(value)
         return float(value.detach())
     states, found = [], []
@@ -50,7 +51,7 @@ def learn_in_parts(
             found.append(part())
     after = _random_state()
     gathered = [
-        processes.gather(torch.cat(column).to(_exact(column[0]))) for column in zip(*found, strict=True)
+        processes.gather(torch.cat(column).to(exact_kind(column[0]))) for column in zip(*found, strict=True)
     ]
     leaves = tuple(whole.detach().requires_grad_() for whole, _ in gathered)
     value = loss(leaves)
@@ -81,8 +82,8 @@ def learn_in_parts(
     return float(value.detach())
 
 
-def _exact(embedding: Tensor) -> torch.dtype:
-    """Losses are computed in float32 at least."""
+def exact_kind(embedding: Tensor) -> torch.dtype:
+    """In which numbers losses are computed: float32 at least, outside of autocast."""
     return torch.float64 if embedding.dtype == torch.float64 else torch.float32
 
 

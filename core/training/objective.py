@@ -46,6 +46,9 @@ class Settings:
     warm_up: float = 0.3
     # Decoupled (AdamW); on matrices alone, as norms, biases and scales have nothing to shrink.
     weight_decay: float = 0.05
+    # Adam's memory of squares, and what keeps it from dividing by nothing.
+    beta2: float = 0.999
+    epsilon: float = 1e-8
     # The kept weights are a running mean over about 1 / (1 - average) steps, from the first validation on;
     # 0 keeps the last ones as they are.
     average: float = 0.98

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -52,7 +52,9 @@ class Run:
         self._parameters = [one for part in self._parts for one in part.parameters() if one.requires_grad]
         device = self._parameters[0].device.type
         self.arithmetic = Arithmetic(settings.precision, device)
-        self._optimiser = torch.optim.AdamW(_groups(objective, settings))
+        self._optimiser = torch.optim.AdamW(
+            _groups(objective, settings), betas=(0.9, settings.beta2), eps=settings.epsilon
+        )
         self._averages = [parameter.detach().clone() for parameter in self._parameters]
         self._kept = _state(self._parts)
         self.step = self.epoch = self._in_epoch = 0
@@ -101,15 +103,15 @@ class Run:
         settings = self._settings
         return self.step % (settings.validate_every or settings.steps_an_epoch) == 0
 
-    def validate(self) -> float:
-        """The score of the averaged weights, which are kept where none was better."""
+    def validate(self, seen: Callable[[float], None] = lambda score: None) -> None:
+        """Score the averaged weights, which are kept where none was better; `seen` is called while they are in place."""
         with _swapped(self._parameters, self._averages):
             set_training(self._parts, False)
             self.scores.append(self._objective.validate())
             if self.scores[-1] == max(self.scores):
                 self._kept = _state(self._parts)
+            seen(self.scores[-1])
         set_training(self._parts, True)
-        return self.scores[-1]
 
     def end_epoch(self) -> None:
         self.epoch += 1

@@ -19,6 +19,7 @@ from torch.nn.functional import normalize  # noqa: E402
 from core.models.preprocess import Pixels  # noqa: E402
 from core.progress import Cancelled, CancelToken, Report, silent  # noqa: E402
 from core.training import full  # noqa: E402
+from core.training.arithmetic import Arithmetic  # noqa: E402
 from core.training.encoders import Encoders, Inputs  # noqa: E402
 from core.training.full import (  # noqa: E402
     Course,
@@ -34,6 +35,7 @@ from core.training.loop import Point, Settings, train  # noqa: E402
 from core.training.lora import add_lora, merge_lora  # noqa: E402
 from core.training.loss import LogitScale  # noqa: E402
 from core.training.pairs import CAPTION, Saying  # noqa: E402
+from core.training.run import set_training  # noqa: E402
 from core.training.sayings import Table  # noqa: E402
 
 KINDS, EACH, WIDTH = 6, 8, 16
@@ -239,3 +241,42 @@ def test_half_the_way_is_the_mean_of_both_ends() -> None:
     go(tower, start.state_dict(), end.state_dict(), 0.5)
 
     torch.testing.assert_close(tower.out.weight, (start.out.weight + end.out.weight) / 2)
+
+
+def gradients(at_once: int, *, locked: bool) -> tuple[float, list[Tensor]]:
+    """Of one batch of a stage with everything in it, in float64."""
+    encoders = Small()
+    encoders.at_once = at_once
+    for module in (encoders.image, encoders.text):
+        module.double()
+    encoders.words = encoders.words.double()
+    given = material(encoders)
+    rejected = ~given.table.true & (np.arange(KINDS * EACH)[:, None] % 3 == np.arange(KINDS) % 3)
+    kinds = torch.arange(KINDS * EACH) % KINDS
+    sight = torch.randn(KINDS, 4, generator=torch.Generator().manual_seed(7)).double()
+    given = replace(
+        given,
+        table=replace(given.table, rejected=rejected),
+        photos=tuple(one.double() for one in given.photos),
+        teacher=Teacher(sight[kinds], sight, 20.0),
+    )
+    taught = torch.randn(KINDS * EACH, 50, generator=torch.Generator().manual_seed(8)).double()
+    scale = LogitScale(20).double()
+    stage = Stage(encoders, given, scale, lambda rows, words: taught[rows][:, words], locked=locked)
+    set_training(stage.parts, True)
+    torch.manual_seed(5)
+    value = stage.learn(stage.batches(0)[0], Arithmetic())
+    learning = [one for module in (encoders.image, encoders.text, scale) for one in module.parameters()]
+    return value, [one.grad for one in learning if one.grad is not None]
+
+
+@pytest.mark.parametrize("locked", [False, True])
+def test_a_batch_in_parts_gives_the_whole_batchs_gradients(locked: bool) -> None:
+    whole, expected = gradients(1_000, locked=locked)
+    # 48 photos in parts of 7, the last one of 6.
+    parts, found = gradients(7, locked=locked)
+
+    assert parts == pytest.approx(whole, abs=1e-12)
+    assert len(found) == len(expected) == (7 if locked else 13)
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-12, rtol=1e-9)

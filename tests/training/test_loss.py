@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -151,7 +152,15 @@ def test_distillation_is_zero_at_the_teacher() -> None:
     assert float(loss.distillation(images, texts, scale, 8 * images @ texts.roll(1, 0).T)) > 0.01
 
 
-def test_loss_and_gradients_are_those_of_the_reference(shared_data: Path) -> None:
+def among(images: torch.Tensor, texts: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+    """The loss that a personal training uses, each text true of its own image alone."""
+    return loss.contrastive_among(images, texts, scale, torch.eye(len(images), dtype=torch.bool))
+
+
+@pytest.mark.parametrize("formula", [loss.contrastive, among])
+def test_loss_and_gradients_are_those_of_the_reference(
+    shared_data: Path, formula: Callable[..., torch.Tensor]
+) -> None:
     given = np.load(shared_data / "parity" / "maths" / "contrastive_loss.npz")
     for case in given["cases"].tolist():
         image, text, log_scale = (
@@ -161,7 +170,7 @@ def test_loss_and_gradients_are_those_of_the_reference(shared_data: Path) -> Non
         scale = loss.LogitScale(1.0)
         scale.log = torch.nn.Parameter(log_scale.detach().clone())
 
-        value = loss.contrastive(normalize(image, dim=1), normalize(text, dim=1), scale())
+        value = formula(normalize(image, dim=1), normalize(text, dim=1), scale())
         value.backward()
 
         assert float(value.detach()) == pytest.approx(float(given[f"{case}/loss"]), abs=1e-6), case
