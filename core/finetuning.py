@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from core.albums.builtin import built_in
@@ -73,7 +73,7 @@ class Way:
     """One way to learn and what it costs here: about how many seconds, and how much memory at its height.
 
     fits     whether this model can learn that way (by probe and adapter every model can); else there are no costs
-    why_not  the core's reason why it cannot start now, "" where it can
+    why_not  the reason why it cannot start now, one of the gate's; "" where it can
     later    where it was stopped and goes on with what it began with: how much was said since, which it does not
              learn; None: it begins
     instead  where it would take the place of one that was stopped: why that is not gone on with
@@ -142,7 +142,7 @@ def ways(library: Shiguang, cancel: CancelToken) -> list[Way]:
     captions = len({(each.photo, each.text) for each in said.training if each.kind == pairs.CAPTION})
     is_whole = (folder / SOURCE_FOLDER).is_dir()
     texts = list(dict.fromkeys(each.text for each in said.training))
-    work = cost.Work(said.photos(), len(texts), min(captions, MOST), len(library.space), is_whole)
+    work = cost.Work(said.photos(), len(texts), min(captions, MOST), len(library.space))
     rates = cost.measure(library.encoder, work, texts, images_per_s(library.folder / MODELS, spec))
     found = []
     with personal.opened(
@@ -155,9 +155,10 @@ def ways(library: Shiguang, cancel: CancelToken) -> list[Way]:
                 continue
             towers = own.towers(how, SEED) if how in personal.TOWERS else None
             plan = own.plan_of(towers) if towers else own.plan(how)
-            seconds = cost.seconds(how, work, rates)
+            own_work = replace(work, forward=towers.forward()) if towers and is_whole else work
+            seconds = cost.seconds(how, own_work, rates)
             later, instead = (towers.later, towers.instead) if towers else (None, own.instead())
-            found.append(Way(how, True, seconds, plan.memory_bytes, plan.why_not, later, instead))
+            found.append(Way(how, True, seconds, plan.memory_bytes, plan.reason, later, instead))
     return found
 
 

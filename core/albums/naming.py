@@ -148,7 +148,7 @@ class Naming:
 
     def _check(self, name: Name) -> None:
         for word in name.words:
-            if not any(letter.isalnum() for letter in word) or (len(word) == 1 and word.isascii()):
+            if not can_be_found(word):
                 raise WrongUse(
                     f"{word!r} is no word that could be found again.", what_to_do="Choose a longer one."
                 )
@@ -174,6 +174,11 @@ def _stored(db: Tables, name: Name, marks: Mapping[int, bool | None]) -> int:
     if marks:
         records.mark_examples(db, number, marks)
     return number
+
+
+def can_be_found(word: str) -> bool:
+    """Whether it could be found again in a question."""
+    return any(letter.isalnum() for letter in word) and not (len(word) == 1 and word.isascii())
 
 
 def plain(word: str) -> str:

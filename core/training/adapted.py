@@ -20,6 +20,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from core.errors import ModelError
 from core.models.agreement import LIMITS, cosines
+from core.models.calibration import Calibration
 from core.models.encoder import Encoder
 from core.models.prompts import neutral_captions
 from core.models.spec import IMAGE_FILE, SPEC_FILE, TEXT_FILE, ModelSpec, file_sha256
@@ -33,9 +34,12 @@ CARD_FILE = "card.md"
 PREFIX = "adapter."
 
 
-def write_adapted(base: Path, new: Path, model_id: str, adapted: Adapted, told: str) -> ModelSpec:
+def write_adapted(
+    base: Path, new: Path, model_id: str, adapted: Adapted, calibration: Calibration, told: str
+) -> ModelSpec:
     """Fill the folder `new` with the model in `base` and its adapter; the spec.
 
+    calibration  of the adapted model
     told  a paragraph for the model's card: what it was trained on and what that reached
     Raises ModelError when a graph is not one that can be continued or does not give what it should, or what writing raises.
     """
@@ -55,7 +59,8 @@ def write_adapted(base: Path, new: Path, model_id: str, adapted: Adapted, told: 
         else:
             _link(base / name, new / name)
     hashes = {name: file_sha256(new / name) for name in spec.sha256 if (new / name).is_file()}
-    spec = replace(spec, id=model_id, source=f"{spec.source}; trained further in this library", sha256=hashes)
+    source = f"{spec.source}; trained further in this library"
+    spec = replace(spec, id=model_id, calibration=calibration, source=source, sha256=hashes)
     text = json.dumps(spec.as_json(), ensure_ascii=False, indent=2) + "\n"
     (new / SPEC_FILE).write_text(text, encoding="utf-8", newline="\n")
     _must_agree(base, new, adapted)

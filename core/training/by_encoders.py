@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import copy
 import io
-import json
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,28 +14,28 @@ import numpy.typing as npt
 import torch
 from PIL import Image, UnidentifiedImageError
 
-from core.errors import ModelError
-from core.models.agreement import cosines
+from core.models.calibration import Calibration
 from core.models.encoder import Encoder
 from core.models.preprocess import Pixels, square
-from core.models.spec import SPEC_FILE, ModelSpec, file_sha256
+from core.models.spec import ModelSpec
 from core.photos.thumbs import Thumbs
-from core.progress import CancelToken, Pace, Progress, Report, silent
+from core.progress import CancelToken, Pace, Progress, Report
 from core.training.by_vectors import STRENGTHS
+from core.training.calibrate import carried_over
 from core.training.devices import count
+from core.training.encoder_folder import write_encoders
 from core.training.encoders import Encoders, Inputs, open_encoders
 from core.training.full import MICRO, Course, Material, State, Teacher, Watch, embedded, go, train_encoders
 from core.training.gate import MOST_FORGOTTEN, Figures, Verdict, better, figures, forgotten, judge
-from core.training.general import General, Words, normalised
+from core.training.general import FEWEST_UNSPOKEN, General, Words, normalised
 from core.training.loop import Point
 from core.training.pairs import Saying
 from core.training.sayings import Table
 from core.training.several import train_on_several
 
 Floats = npt.NDArray[np.float32]
-CARD_FILE = "card.md"
-# Photos on which the written graphs are compared with the modules.
-TRIED = 4
+# Photos on which the written graphs are compared with the modules, and faster forms with the graphs.
+MOST_TRIED = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +80,7 @@ def learn_by_encoders(
     """Train and judge. Raises Diverged, Cancelled, ModelError, DiskFull."""
     encoders = open_encoders(encoder.folder, encoder.spec)
 
-    def material(said: Sequence[Saying], words: Words) -> tuple[Material, Pixels]:
+    def material(said: Sequence[Saying], words: Words) -> Material:
         photos, squares = lessons.squares(
             list(dict.fromkeys(each.photo for each in said)), encoder.spec, cancel
         )
@@ -90,12 +88,10 @@ def learn_by_encoders(
         table = Table.of([each for each in said if each.photo in here])
         inputs = encoders.photo_inputs(squares, report, cancel)
         texts = encoders.text_inputs(table.texts, report, cancel)
-        return Material(table, inputs, texts, encoders.text_inputs(words.texts, report, cancel)), squares[
-            :TRIED
-        ].copy()
+        return Material(table, inputs, texts, encoders.text_inputs(words.texts, report, cancel))
 
-    teaching, tried = material(lessons.training, general.holding)
-    judging, _ = material(lessons.held_out, general.judging)
+    teaching = material(lessons.training, general.holding)
+    judging = material(lessons.held_out, general.judging)
     _, squares = lessons.squares(lessons.others, encoder.spec, cancel)
     others = encoders.photo_inputs(squares, report, cancel)
     encoders.to(course.device)
@@ -117,9 +113,17 @@ def learn_by_encoders(
     after = _strongest(encoders, start, before, lambda: gate.figures(encoders))
     verdict = judge(better(before, in_use), after, seed)
 
+    calibration = gate.carried(encoder.spec.calibration, encoders)
+
     def write(new: Path, model_id: str) -> ModelSpec:
         encoders.to("cpu")
-        return _write(encoder, encoders, new, model_id, scale, verdict.why, tried)
+        known = [*teaching.table.photos, *judging.table.photos, *lessons.others]
+        _, squares = lessons.squares(known[:MOST_TRIED], encoder.spec, cancel)
+        trained = replace(encoder.spec, id=model_id, logit_scale=scale, calibration=calibration)
+        texts = [*teaching.table.texts, *judging.table.texts]
+        return write_encoders(
+            encoder.folder, encoders, new, trained, verdict.why, squares, texts, report, cancel
+        )
 
     return Result(verdict, write)
 
@@ -240,6 +244,14 @@ class Judging:
         gap = np.asarray(photos.mean(axis=0) - words.mean(axis=0), np.float32)
         return cls(judging, general, gap, others, _known(encoders, others, judging.words))
 
+    def carried(self, fitted: Calibration, encoders: Encoders) -> Calibration:
+        """The calibration of the model as it was, for the encoders as they are: see `Knowledge.carried`."""
+        before, after = self.before, _known(encoders, self.others, self.material.words)
+        if len(before[0]) < FEWEST_UNSPOKEN:
+            before, after = ((normalised(words + self.gap), words) for _, words in (before, after))
+        cosines = [words @ photos.T for photos, words in (before, after)]
+        return carried_over(fitted, fitted.scale, *cosines)
+
     def figures(self, encoders: Encoders) -> Figures:
         """Of the encoders as they are now."""
         for module in (encoders.image, encoders.text):
@@ -261,57 +273,3 @@ def _embedded(encoders: Encoders, judging: Material) -> tuple[Floats, Floats]:
     if not judging.table.photos:
         return np.zeros((0, 0), np.float32), np.zeros((0, 0), np.float32)
     return embedded(encoders.photos, judging.photos), embedded(encoders.texts, judging.texts)
-
-
-def _write(
-    encoder: Encoder, encoders: Encoders, new: Path, model_id: str, scale: float, why: str, squares: Pixels
-) -> ModelSpec:
-    """The whole model folder. Raises ModelError when the graphs do not give what the modules give."""
-    base = encoder.spec
-    images, texts = encoders.write(new)
-    for text in base.tokenizers:
-        shutil.copyfile(encoder.folder / text.file, new / text.file)
-    card = encoder.folder / CARD_FILE
-    told = card.read_text(encoding="utf-8").rstrip() if card.is_file() else f"# {model_id}"
-    (new / CARD_FILE).write_text(f"{told}\n\n## Trained further\n\n{why}\n", encoding="utf-8")
-    files = sorted(file for file in new.rglob("*") if file.is_file())
-    spec = replace(
-        base,
-        id=model_id,
-        logit_scale=scale,
-        image_precision=images,
-        text_precision=texts,
-        source=f"{base.source}; trained further in this library",
-        sha256={file.relative_to(new).as_posix(): file_sha256(file) for file in files},
-    )
-    content = json.dumps(spec.as_json(), ensure_ascii=False, indent=2) + "\n"
-    (new / SPEC_FILE).write_text(content, encoding="utf-8", newline="\n")
-    _must_agree(encoders, new, spec, squares)
-    return spec
-
-
-def _must_agree(encoders: Encoders, new: Path, spec: ModelSpec, squares: Pixels) -> None:
-    """The written graphs, which may round weights to the bits that `spec` says, against the modules."""
-    said = ["a photo of a dog", "一张照片", "snow"]
-    cancel = CancelToken()
-    made = Encoder.open(new)
-    try:
-        for tower, precision, expected, found in (
-            (
-                "image",
-                spec.image_precision,
-                embedded(encoders.photos, encoders.photo_inputs(squares, silent, cancel)),
-                made.encode_images(squares),
-            ),
-            (
-                "text",
-                spec.text_precision,
-                embedded(encoders.texts, encoders.text_inputs(said, silent, cancel)),
-                made.encode_texts(said),
-            ),
-        ):
-            agreement = cosines(expected, found)
-            if not agreement.holds(precision):
-                raise ModelError(f"the {tower} tower that was written gives something else: {agreement}")
-    finally:
-        made.close()

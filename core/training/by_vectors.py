@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from core.models.calibration import Calibration
 from core.progress import CancelToken, Progress, Report
 from core.training.adapter import Adapted, Adapting, adapt
+from core.training.calibrate import carried_over
 from core.training.gate import MOST_FORGOTTEN, Figures, Verdict, better, figures, forgotten, judge
-from core.training.general import General
+from core.training.general import FEWEST_UNSPOKEN, General
 from core.training.loop import Point, Settings
 from core.training.sayings import Table
 
@@ -47,6 +49,15 @@ class Knowledge:
         """photos [n, d] in an order that says nothing."""
         half = len(photos) // 2
         return cls(general, photos[half:], photos[:half])
+
+    def carried(self, fitted: Calibration, adapted: Adapted) -> Calibration:
+        """The calibration of the model, for the adapted one: training moves cosines, not what is true of a photo."""
+        words = self.general.judging.embeddings
+        photos = self.judging
+        if len(photos) < FEWEST_UNSPOKEN:
+            photos = self.general.judging.as_photos(self.general.gap)
+        after = adapted.texts(words) @ adapted.photos(photos).T
+        return carried_over(fitted, fitted.scale, words @ photos.T, after)
 
 
 def learn_by_vectors(

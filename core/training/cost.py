@@ -20,11 +20,25 @@ EVERYDAY_TEXTS = 1_050
 ADAPTER_STEPS, STAGE_STEPS, STAGES, EPOCHS, BATCH = 100, 100, 2, 20, 256
 # Forward, backward and the two sides of a loss, against one plain product of the same matrices.
 TIMES_A_PRODUCT = 12
-# A tower in torch, forward and backward and once more for the large batch, against the graph alone.
+# The starter's encoders in torch, whose features its heads learn from, against their graphs.
 TIMES_THE_GRAPH = 6
+# The way through a tower, without a gradient for the large batch and with one, and back to all its weights or to LoRA's
+# few; a locked tower has no way back. A step is held by so many photos and everyday words beside.
+ONCE, BACK, BACK_OF_LORA = 1, 2, 1
+HELD_PHOTOS, HELD_WORDS = 32, 128
+# Faster forms of the new model are tried at the end.
+FORMS_S = 120.0
 # Loading torch and the towers, judging, writing the model.
 FIXED_S = 8.0
 TEXTS, PICTURES = 16, 4
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """Seconds of a photo and of a text through towers in torch, one way."""
+
+    image_s: float
+    text_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +49,14 @@ class Work:
     texts    different texts among the sayings
     asked    captions that the new model is compared by, with both models
     photos   in the library
-    whole    whether the towers themselves learn on pixels, not heads on features
+    forward  where the towers themselves learn on pixels; None: heads on features
     """
 
     spoken: int
     texts: int
     asked: int
     photos: int
-    whole: bool
+    forward: Forward | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +92,18 @@ def seconds(how: str, work: Work, rates: Rates) -> float:
     # Every photo of the library is encoded again at the end.
     shared += work.photos / rates.images_per_s
     steps = STAGES * max(EPOCHS * -(-work.spoken // BATCH), STAGE_STEPS)
-    if work.whole:
-        a_pair_s = 1 / rates.images_per_s + rates.text_s
-        return shared + TIMES_THE_GRAPH * steps * min(work.spoken, BATCH) * a_pair_s
+    if work.forward is not None:
+        return shared + FORMS_S + steps * _step_s(work.forward, min(work.spoken, BATCH), lora=how == "lora")
     features = work.spoken / rates.images_per_s + rates.text_s * (EVERYDAY_TEXTS + work.texts)
     return shared + TIMES_THE_GRAPH * features + steps * rates.step_s
+
+
+def _step_s(forward: Forward, pairs: int, *, lora: bool) -> float:
+    """The mean of a step of both stages: the first leaves the image tower locked."""
+    back = BACK_OF_LORA if lora else BACK
+    images = (2 * ONCE + back / 2) * pairs + (ONCE + back / 2) * HELD_PHOTOS
+    texts = (2 * ONCE + back) * pairs + (ONCE + back) * HELD_WORDS
+    return images * forward.image_s + texts * forward.text_s
 
 
 def _images_per_s(encoder: Encoder) -> float:

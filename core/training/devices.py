@@ -6,7 +6,8 @@ import torch
 
 from core.errors import ModelError, NotThere
 from core.log import logger
-from core.training.memory import Need, free_bytes
+from core.training.machine_memory import free_bytes
+from core.training.memory import Need
 
 log = logger(__name__)
 

@@ -26,11 +26,11 @@ FEWEST_PHOTOS = 10
 # Of the held-out photos, how many count as found: the first ten of two hundred, fewer of fewer.
 FIRST, PHOTOS_A_PLACE = 10, 20
 RESAMPLES = 10_000
-# Why a training is taken, and why not; the last two before anything could be measured.
+# Why a training is taken, and why not; the last three before anything could be measured.
 BETTER, TOO_FEW, NO_GAIN, CHANCE = "better", "too few", "no gain", "chance"
 WORSE, FORGOT = "worse", "forgot"
-TOO_LITTLE, DIVERGED = "too little", "diverged"
-REASONS = (BETTER, TOO_FEW, NO_GAIN, CHANCE, WORSE, FORGOT, TOO_LITTLE, DIVERGED)
+TOO_LITTLE, TOO_LARGE, DIVERGED = "too little", "too large", "diverged"
+REASONS = (BETTER, TOO_FEW, NO_GAIN, CHANCE, WORSE, FORGOT, TOO_LITTLE, TOO_LARGE, DIVERGED)
 # What a gain in all may not be paid with.
 PARTS = ("captions and names", "albums and judged results")
 

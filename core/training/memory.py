@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +12,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from core.models.convert.source import SOURCE_FOLDER, TowerPlan, read_plans
 from core.models.convert.towers import image_tower, text_tower
 from core.models.encoder import Encoder
+from core.models.spec import ModelSpec
 from core.training.full import MICRO, WORDS
 from core.training.recompute import layers_of
 from core.training.sayings import Table
@@ -68,13 +65,12 @@ def need(encoder: Encoder, photos: int, texts: int, *, lora: bool, teacher: Enco
         both = BYTES_AT_REST + STARTER_BYTES + material
         return Need(both, both, BYTES_AT_REST + material)
     width, *plans = read_plans(encoder.folder)
-    tokens = min(TOKENS, encoder.spec.context_length)
     with torch.device("meta"):
         image, text = (empty_tower(plan, width, image=i == 0) for i, plan in enumerate(plans))
         # A step is held by a part's photos and by everyday words at once.
         counts = [
             activations(image, torch.empty(MICRO, 3, size, size)),
-            activations(text, torch.ones(WORDS, tokens, dtype=torch.int64), None),
+            activations(text, torch.ones(WORDS, tokens_of(encoder.spec), dtype=torch.int64), None),
         ]
     # The graphs in use may be rounded; what is trained is not.
     weights = sum(4 * one.numel() for tower in (image, text) for one in tower.parameters())
@@ -83,25 +79,9 @@ def need(encoder: Encoder, photos: int, texts: int, *, lora: bool, teacher: Enco
     return Need(fixed + plain, fixed + thrifty, BYTES_AT_REST + material)
 
 
-def free_bytes() -> int:
-    """Memory that can be had now without swapping; all of it where the system does not say."""
-    try:
-        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    if sys.platform == "win32":
-        return _windows_free_bytes()
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-
-
-def _windows_free_bytes() -> int:
-    """GlobalMemoryStatusEx: its structure is two numbers of 32 bits and seven of 64, the third of them free memory."""
-    fields = (ctypes.c_ulonglong * 8)()
-    ctypes.cast(fields, ctypes.POINTER(ctypes.c_ulong))[0] = ctypes.sizeof(fields)
-    ctypes.CDLL("kernel32").GlobalMemoryStatusEx(ctypes.byref(fields))
-    return int(fields[2])
+def tokens_of(spec: ModelSpec) -> int:
+    """Of an everyday text, as many as go through the text tower: all it can take where texts are filled up."""
+    return spec.context_length if spec.tokenizers[0].full else min(TOKENS, spec.context_length)
 
 
 def empty_tower(plan: TowerPlan, width: int, *, image: bool) -> nn.Module:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.albums.naming import Naming
+from core.albums.naming import Naming, can_be_found, plain
 from core.errors import WrongUse
 from core.library import judgements
 from core.library.database import Database
@@ -107,9 +107,9 @@ def _judge(database: Database, line: Line, photo: int) -> None:
 def _checked(line: Line, where: str) -> Line:
     photo = names_a_photo(line)
     if _is_word(line.get("name")) and not photo:
-        fits = all(_are_words(line.get(key, [])) for key in ("aliases", "classes"))
+        fits = all(_are_words(line.get(key, [])) for key in ("aliases", "classes")) and _are_names(line)
     elif _is_word(line.get("name")):
-        fits = isinstance(line.get("shows"), bool)
+        fits = isinstance(line.get("shows"), bool) and _are_names({"name": line["name"]})
     else:
         fits = photo and _is_word(line.get("question")) and isinstance(line.get("is_it"), bool)
         fits = fits and _are_words(line.get("unlike", []))
@@ -120,6 +120,10 @@ def _checked(line: Line, where: str) -> Line:
 
 def _is_word(value: Any) -> bool:
     return isinstance(value, str) and bool(value.strip())
+
+
+def _are_names(line: Line) -> bool:
+    return all(can_be_found(plain(word)) for word in (line["name"], *line.get("aliases", ())) if word.strip())
 
 
 def _are_words(value: Any) -> bool:

@@ -18,6 +18,7 @@ import torch
 from core.errors import WrongUse
 from core.library.captions import pictures_in_space
 from core.library.database import Database
+from core.models.calibration import Calibration
 from core.models.encoder import Encoder
 from core.models.registry import model_folder, remove_leftovers
 from core.models.spec import ModelSpec
@@ -32,19 +33,16 @@ from core.training.adapter import Adapted
 from core.training.by_vectors import Knowledge, Side, learn_by_vectors
 from core.training.gate import (
     DIVERGED,
-    FEWEST_PHOTOS,
-    TOO_FEW,
-    TOO_LITTLE,
     Figures,
     Verdict,
     figures,
-    too_few,
 )
 from core.training.general import General
 from core.training.installing import install, move_rows, next_id, standing, stopped, throw_away, unfinished
 from core.training.kept import OTHERWISE, Begun
 from core.training.loop import Diverged, Point, Settings
-from core.training.pairs import FEWEST_TRAINING_PHOTOS, Saying, Sayings
+from core.training.pairs import Saying, Sayings
+from core.training.plan import Plan
 from core.training.sayings import Table
 
 if TYPE_CHECKING:
@@ -63,34 +61,6 @@ ADAPTER_BYTES = 1_000_000_000
 MOST_OTHERS = 1_000
 # The same for encoders, which have to look at them again.
 MOST_UNSPOKEN = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a training would learn from, said before it starts. `why_not` is "" where it can start.
-
-    memory_bytes  about what it takes at its height
-    reason        that of a verdict which says why_not
-    """
-
-    how: str
-    model: str
-    counts: dict[str, int]
-    examples: tuple[str, ...]
-    memory_bytes: int
-    why_not: str
-    reason: str = TOO_LITTLE
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "event": "plan",
-            "how": self.how,
-            "model": self.model,
-            "learns_from": self.counts,
-            "examples": list(self.examples),
-            "memory_bytes": self.memory_bytes,
-            "why_not": self.why_not,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +136,7 @@ class Personal:
         said = self._said()
         texts = {each.text for each in (*said.training, *said.held_out)}
         taken = ADAPTER_BYTES + Table.bytes_of(said.photos(), len(texts))
-        return self._plan(how, said, taken, _too_little(said))
+        return Plan.of(how, self._encoder.spec.id, said, taken, hours=False, on_gpu=False)
 
     def instead(self) -> str:
         """OTHERWISE where a training on vectors would take the place of a model that encoders were trained to, and
@@ -177,10 +147,6 @@ class Personal:
     def _said(self) -> Sayings:
         """About photos that the model in use has seen: what trainings begin from is filled up before it starts."""
         return pairs.sayings(self._database.reader(), self._in_use.space.id, self._also)
-
-    def _plan(self, how: str, said: Sayings, memory_bytes: int, why_not: str) -> Plan:
-        texts = tuple(dict.fromkeys(each.text for each in said.training))[:5]
-        return Plan(how, self._encoder.spec.id, said.counts(), texts, memory_bytes, why_not)
 
     def learn(
         self,
@@ -203,18 +169,18 @@ class Personal:
         remove_leftovers(self._library / MODELS)
         plan = self.plan(how)
         if plan.why_not:
-            return _not_begun(plan)
+            return Learned(plan.refusal())
         torch.manual_seed(seed)
         report(Progress("gather"))
         said = pairs.sayings(self._database.reader(), self._space.id, self._also)
         try:
-            verdict, adapted = self._by_vectors(how, seed, said, report, cancel, watch, settings)
+            verdict, adapted, calibration = self._by_vectors(how, seed, said, report, cancel, watch, settings)
         except Diverged as error:
             return _ran_away(error)
         cancel.check()
         if not verdict.accepted:
             return Learned(verdict)
-        return Learned(verdict, self._install(how, seed, adapted, verdict, report, cancel))
+        return Learned(verdict, self._install(how, seed, adapted, calibration, verdict, report, cancel))
 
     # ---- on cached vectors
 
@@ -227,7 +193,7 @@ class Personal:
         cancel: CancelToken,
         watch: Watch,
         settings: Settings,
-    ) -> tuple[Verdict, Adapted]:
+    ) -> tuple[Verdict, Adapted, Calibration]:
         teaching, judging = self._side(said.training), self._side(said.held_out)
         unspoken = self._unspoken({*teaching.table.photos, *judging.table.photos}, seed, MOST_OTHERS)
         others = self._space.vectors_of(unspoken).reshape(len(unspoken), self._encoder.spec.width)
@@ -235,7 +201,7 @@ class Personal:
         cancel.check()
         in_use = self._figures_in_use(judging.table)
         scale = self._encoder.spec.logit_scale
-        return learn_by_vectors(
+        verdict, adapted = learn_by_vectors(
             teaching,
             judging,
             known,
@@ -248,6 +214,7 @@ class Personal:
             watch,
             both=how == "adapter",
         )
+        return verdict, adapted, known.carried(self._encoder.spec.calibration, adapted)
 
     def _side(self, said: Sequence[Saying]) -> Side:
         table = Table.of(said)
@@ -339,12 +306,8 @@ class Personal:
         """What that training would learn from."""
         lessons = training.lessons
         said = Sayings(tuple(lessons.training), tuple(lessons.held_out))
-        held_out = said.counts()["held out, bursts once"]
-        # Hours are not spent on what could not be judged.
-        if not (why_not := _too_little(said)) and held_out < FEWEST_PHOTOS:
-            plan = self._plan(training.how, said, training.memory_bytes(), too_few(held_out))
-            return replace(plan, reason=TOO_FEW)
-        return self._plan(training.how, said, training.memory_bytes(), why_not)
+        taken, on_gpu = training.memory()
+        return Plan.of(training.how, self._encoder.spec.id, said, taken, hours=True, on_gpu=on_gpu)
 
     def follow(
         self,
@@ -362,7 +325,7 @@ class Personal:
         remove_leftovers(self._library / MODELS)
         plan = self.plan_of(training)
         if plan.why_not:
-            return _not_begun(plan)
+            return Learned(plan.refusal())
         try:
             return Learned(*training.learn(report, cancel, watch))
         except Diverged as error:
@@ -373,7 +336,14 @@ class Personal:
         return base_of(self._encoder.spec.id)
 
     def _install(
-        self, how: str, seed: int, adapted: Adapted, verdict: Verdict, report: Report, cancel: CancelToken
+        self,
+        how: str,
+        seed: int,
+        adapted: Adapted,
+        calibration: Calibration,
+        verdict: Verdict,
+        report: Report,
+        cancel: CancelToken,
     ) -> ModelSpec:
         report(Progress("write"))
         model_id = next_id(self._base, self._library / MODELS)
@@ -382,24 +352,11 @@ class Personal:
         spec = install(
             self._library,
             model_id,
-            lambda new: write_adapted(self._encoder.folder, new, model_id, adapted, told),
+            lambda new: write_adapted(self._encoder.folder, new, model_id, adapted, calibration, told),
             note,
         )
         move_rows(self._library, self._database, self._space, spec, adapted, report, cancel)
         return spec
-
-
-def _too_little(said: Sayings) -> str:
-    """Why there is nothing to train on yet, "" where there is."""
-    if said.can_teach:
-        return ""
-    photos = len({each.photo for each in said.training})
-    return f"Something has to be said about {FEWEST_TRAINING_PHOTOS} photos at least, beside those held out; it is of {photos}."
-
-
-def _not_begun(plan: Plan) -> Learned:
-    photos = plan.counts["held out, bursts once"]
-    return Learned(Verdict(False, plan.why_not, reason=plan.reason, photos=photos))
 
 
 def _ran_away(error: Diverged) -> Learned:

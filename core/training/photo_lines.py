@@ -50,7 +50,10 @@ def write_lines(path: Path, lines: Iterable[Line]) -> int:
 
 
 def read_lines(path: Path, form: str) -> Iterator[tuple[str, Line]]:
-    """(where it stands, line) of each line. Raises NotThere, or WrongUse with `form` for one that is no JSON object."""
+    """(where it stands, line) of each line; `path` and `sha256` of one are texts.
+
+    Raises NotThere, or WrongUse with `form` for a line that is none.
+    """
     try:
         texts = path.read_text(encoding="utf-8-sig").split("\n")
     except FileNotFoundError as error:
@@ -67,6 +70,9 @@ def read_lines(path: Path, form: str) -> Iterator[tuple[str, Line]]:
             raise WrongUse(f"{where} is no JSON: {error}", what_to_do=form) from error
         if not isinstance(line, dict):
             raise WrongUse(f"{where} is no JSON object.", what_to_do=form)
+        for key in ("path", "sha256"):
+            if line.get(key) is not None and not isinstance(line[key], str):
+                raise WrongUse(f"{where}: {key!r} is no text.", what_to_do=form)
         yield where, line
 
 

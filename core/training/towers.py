@@ -24,7 +24,9 @@ from core.models.trained import Note, base_of, read_note
 from core.progress import CancelToken, Progress, Report
 from core.search.open_model import MODELS
 from core.training.by_encoders import Lessons, learn_by_encoders
-from core.training.devices import chosen, fits, let_go, no_room
+from core.training.cost import Forward
+from core.training.devices import CUDA, chosen, fits, let_go, no_room
+from core.training.forward import forward
 from core.training.full import Course
 from core.training.gate import Verdict
 from core.training.general import General
@@ -81,9 +83,14 @@ class TowerTraining:
         told = repr((self.asked, self.lessons.training, self.lessons.held_out))
         return hashlib.sha256(told.encode()).hexdigest()[:16]
 
-    def memory_bytes(self) -> int:
-        """About what it takes at its height, thrifty where it would not fit into what is free now."""
-        return self._place()[1]
+    def memory(self) -> tuple[int, bool]:
+        """About how many bytes it takes at its height, thrifty where it would not fit into what is free now; whether of a GPU's."""
+        device, taken, _ = self._place()
+        return taken, device == CUDA
+
+    def forward(self) -> Forward:
+        """How long its towers take in torch, where they learn on pixels."""
+        return forward(self.encoder, self._place()[0])
 
     def standing(self) -> str:
         """The model that this very training has put in place before the program was ended, else ""."""

@@ -27,6 +27,7 @@ from desktop_app.dialogs.training_words import (
     kept_words,
     obstacle_words,
     stopped_words,
+    too_large_words,
     way_name,
     way_words,
     weak_words,
@@ -292,6 +293,8 @@ class BeginPage(QWidget):
                 n=outlook.wanted,
             )
         way = self._way
+        if way is not None and way.why_not == "too large":
+            return too_large_words(way.memory_bytes)
         if way is not None and way.why_not:
             # The towers take hours: what could not be judged is not begun.
             return tr(

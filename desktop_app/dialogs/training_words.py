@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 # The stages of a move to another model; for the owner they are one.
 MOVING = ("check", "measure", "build", "compare", "wait", "move")
+# What faster forms of a model that was trained are tried by; behind it stands which one.
+FORMS = ("reference", "calibrate", "try")
 
 
 def way_name(how: str) -> str:
@@ -97,6 +99,8 @@ def stage_words(training: Training) -> str:
     stage = progress.stage if progress is not None else ""
     if stage in MOVING:
         words = tr("Taking the photos along")
+    elif stage.partition(" ")[0] in FORMS:
+        words = tr("Making it fast here")
     else:
         words = {
             "resolve": tr("Looking up what is needed"),
@@ -141,6 +145,13 @@ def stopped_words(training: Training) -> str:
     if training.kind == LEARN and training.how in ("lora", "full"):
         return tr("Nothing was changed; it can go on where it stood")
     return tr("Nothing was changed")
+
+
+def too_large_words(memory_bytes: int) -> str:
+    return tr(
+        "This takes {size} of memory, more than this computer has. Leave out names of folders and keywords, or choose another way.",
+        size=data_size(memory_bytes),
+    )
 
 
 def kept_words(stopped: Way | None, chosen: Way | None) -> str:
@@ -204,6 +215,7 @@ def reason_words(verdict: Verdict) -> str:
             n=n,
         ),
         "too little": tr("Too little was said about photos yet."),
+        "too large": tr("This computer has too little memory for it."),
         "diverged": tr("The training did not settle and was stopped."),
     }.get(verdict.reason, verdict.why)
 

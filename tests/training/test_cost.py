@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-pytest.importorskip("onnx", reason="needs the train extra (onnx)")
+torch = pytest.importorskip("torch", reason="needs the train extra (torch)")
+pytest.importorskip("peft", reason="needs the train extra (peft)")
+pytest.importorskip("onnxscript", reason="needs the train extra (onnxscript)")
 
-from core.models.encoder import Encoder
-from core.training.cost import Rates, Work, measure, seconds
+from core.models.convert.importing import import_model  # noqa: E402
+from core.models.encoder import Encoder  # noqa: E402
+from core.progress import CancelToken, silent  # noqa: E402
+from core.training.cost import Forward, Rates, Work, measure, seconds  # noqa: E402
+from core.training.forward import forward, operations  # noqa: E402
 
-WORK = Work(spoken=200, texts=100, asked=200, photos=10_000, whole=False)
+WORK = Work(spoken=200, texts=100, asked=200, photos=10_000)
 RATES = Rates(text_s=0.01, step_s=0.02, images_per_s=100.0)
 
 
@@ -30,8 +37,26 @@ def test_the_full_recipe_counts_every_photo_that_is_encoded_again() -> None:
     assert seconds("full", more, RATES) - seconds("full", WORK, RATES) == pytest.approx(10.0)
 
 
-def test_whole_towers_take_longer_than_heads() -> None:
-    assert seconds("full", replace(WORK, whole=True), RATES) > seconds("full", WORK, RATES)
+def test_whole_towers_take_longer_than_heads_and_lora_less() -> None:
+    whole = replace(WORK, forward=Forward(0.02, 0.01))
+    assert seconds("full", whole, RATES) > seconds("lora", whole, RATES) > seconds("lora", WORK, RATES)
+
+
+def test_the_way_through_whole_towers_is_counted(imported: Encoder) -> None:
+    said = forward(imported, "cpu")
+
+    assert said.image_s > 0 and said.text_s > 0
+    # A product of three numbers with a matrix of three by five.
+    assert operations(torch.nn.Linear(3, 5, device="meta"), torch.empty(1, 3, device="meta")) == 30
+
+
+@pytest.fixture
+def imported(shared_data: Path, tmp_path: Path) -> Iterator[Encoder]:
+    checkpoint = shared_data / "parity" / "checkpoints" / "cn-vit.pt"
+    import_model(checkpoint, tmp_path, "local:cn", report=silent, cancel=CancelToken())
+    opened = Encoder.open(tmp_path / "local%3Acn")
+    yield opened
+    opened.close()
 
 
 def test_rates_are_measured_and_a_known_speed_is_kept(tiny: Encoder) -> None:

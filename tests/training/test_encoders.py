@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,45 +21,61 @@ from core.progress import CancelToken, silent  # noqa: E402
 from core.resources import resource  # noqa: E402
 from core.training.by_encoders import Lessons, Result, learn_by_encoders, squares_of  # noqa: E402
 from core.training.full import Course  # noqa: E402
+from core.training.gate import CHANCE, NO_GAIN  # noqa: E402
 from core.training.general import General  # noqa: E402
+from core.training.loop import Diverged  # noqa: E402
 from core.training.memory import need  # noqa: E402
 from core.training.pairs import CAPTION, Saying  # noqa: E402
 from tests.training.made_sets import chinese_clip, wall, words_of  # noqa: E402
 
-PHOTOS = 48
+# That teach and that judge; of so many together faster forms are tried, of fewer none.
+TEACH, JUDGE = 64, 20
+FEW = 36, 12
 
 
 @pytest.fixture
-def thumbs(tmp_path: Path) -> Thumbs:
+def thumbs(tmp_path: Path) -> Iterator[Thumbs]:
     found = Thumbs(tmp_path, writable=True)
-    found.put([(photo, wall(photo)) for photo in range(PHOTOS)])
-    return found
+    found.put([(photo, wall(photo)) for photo in range(TEACH + JUDGE)])
+    yield found
+    found.close()
 
 
-def said(photos: range) -> list[Saying]:
-    return [Saying(photo, words_of(photo), "zh", CAPTION, True, photo) for photo in photos]
+def said(photos: range, words: Callable[[int], str] = words_of) -> list[Saying]:
+    return [Saying(photo, words(photo), "zh", CAPTION, True, photo) for photo in photos]
 
 
 def learn(
-    folder: Path, thumbs: Thumbs, checkpoint: Path, *, lora: bool, teacher: Encoder | None = None
+    folder: Path,
+    thumbs: Thumbs,
+    *,
+    lora: bool,
+    checkpoint: Path | None = None,
+    teacher: Encoder | None = None,
+    photos: tuple[int, int] = (TEACH, JUDGE),
+    words: Callable[[int], str] = words_of,
+    rate: float | None = None,
 ) -> Result:
     encoder = Encoder.open(folder, threads=2)
     torch.manual_seed(0)
     side = encoder.spec.preprocessing.size_px
     some = encoder.encode_images(np.random.default_rng(1).integers(0, 256, (8, side, side, 3), np.uint8))
-    result = learn_by_encoders(
-        encoder,
-        Lessons(said(range(36)), said(range(36, PHOTOS)), squares_of(thumbs), "personal", teacher=teacher),
-        General.of(encoder, some),
-        # Random weights need larger steps than trained ones.
-        Course(lora=lora, epochs=15, rate=6e-3 if lora else 2e-3, checkpoint=checkpoint),
-        0,
-        silent,
-        CancelToken(),
-        lambda point: None,
-    )
-    encoder.close()
-    return result
+    teach, judge = photos
+    given = said(range(teach + judge), words)
+    try:
+        return learn_by_encoders(
+            encoder,
+            Lessons(given[:teach], given[teach:], squares_of(thumbs), "personal", teacher=teacher),
+            General.of(encoder, some),
+            # Random weights need larger steps than trained ones.
+            Course(lora=lora, epochs=15, rate=rate or (6e-3 if lora else 2e-3), checkpoint=checkpoint),
+            0,
+            silent,
+            CancelToken(),
+            lambda point: None,
+        )
+    finally:
+        encoder.close()
 
 
 @pytest.mark.parametrize(("layout", "lora"), [("original", False), ("folder", True)])
@@ -75,7 +92,8 @@ def test_an_imported_chinese_clip_is_trained_and_written(
 
     # One of the two with a teacher, whose space and pixels are others.
     teacher = Encoder.open(resource("models", "starter")) if lora else None
-    result = learn(folder, thumbs, tmp_path / "kept", lora=lora, teacher=teacher)
+    photos = (TEACH, JUDGE) if layout == "folder" else FEW
+    result = learn(folder, thumbs, lora=lora, checkpoint=tmp_path / "kept", teacher=teacher, photos=photos)
     new = tmp_path / "new"
     new.mkdir()
     spec = result.write(new, "local:cn+personal")
@@ -97,5 +115,32 @@ def test_an_imported_chinese_clip_is_trained_and_written(
         if not torch.equal(one, other)
     ]
     assert changed
-    assert need(Encoder.open(new), PHOTOS, 4, lora=lora).plain < 4_000_000_000
-    thumbs.close()
+    assert need(Encoder.open(new), 48, 4, lora=lora).plain < 4_000_000_000
+    # Of enough photos the forms that are fast here are found anew.
+    card = (new / "card.md").read_text(encoding="utf-8")
+    assert ("Forms on this machine" in card) == (layout == "folder")
+
+
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a small Chinese-CLIP."""
+    place = tmp_path_factory.mktemp("models")
+    chinese_clip(place / "clip")
+    import_model(place / "clip", place, "local:cn", report=silent, cancel=CancelToken())
+    return place / "local%3Acn"
+
+
+@pytest.mark.parametrize("lora", [False, True])
+def test_shuffled_captions_teach_encoders_nothing(imported: Path, thumbs: Thumbs, lora: bool) -> None:
+    order = np.random.default_rng(3).permutation(TEACH + JUDGE)
+
+    verdict = learn(imported, thumbs, lora=lora, words=lambda photo: words_of(int(order[photo]))).verdict
+
+    assert not verdict.accepted
+    assert verdict.reason in (NO_GAIN, CHANCE)
+
+
+@pytest.mark.parametrize("lora", [False, True])
+def test_encoders_that_run_away_are_stopped(imported: Path, thumbs: Thumbs, lora: bool) -> None:
+    with pytest.raises(Diverged):
+        learn(imported, thumbs, lora=lora, rate=1e4)

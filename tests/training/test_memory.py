@@ -14,7 +14,8 @@ from torch.autograd.graph import saved_tensors_hooks  # noqa: E402
 from core.models.convert.source import TowerPlan  # noqa: E402
 from core.models.convert.towers import image_tower, text_tower  # noqa: E402
 from core.training import memory  # noqa: E402
-from core.training.memory import Need, free_bytes  # noqa: E402
+from core.training.machine_memory import free_bytes  # noqa: E402
+from core.training.memory import Need  # noqa: E402
 from core.training.recompute import layers_of, recomputed  # noqa: E402
 
 SMALL = {"hidden_size": 32, "num_hidden_layers": 4, "num_attention_heads": 2, "intermediate_size": 64}
