@@ -30,9 +30,13 @@ def add_commands(commands: Commands) -> None:
 def run_export(options: argparse.Namespace, output: Output, cancel: CancelToken) -> int:
     library = open_library(options.library, writable=False, verbose=options.verbose)
     try:
-        count = export_captions(library.database, options.file.absolute(), output.progress, cancel)
-        value = {"event": "exported", "captions": count, "file": str(options.file.absolute())}
-        output.result(value, f"{count:,} captions in {options.file}")
+        file = options.file.absolute()
+        done = export_captions(library.database, file, output.progress, cancel)
+        value = {"event": "exported", "captions": done.written, "left_out": done.left_out, "file": str(file)}
+        line = f"{done.written:,} captions in {options.file}"
+        if done.left_out:
+            line += f"; {done.left_out:,} of photos whose files are away are left out (a backup has them)"
+        output.result(value, line)
         return 0
     finally:
         library.close()

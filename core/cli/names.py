@@ -154,7 +154,8 @@ def _carried(event: str, done: Carried, file: Path, output: Output) -> None:
     }
     line = f"{done.names:,} names, {done.examples:,} photos of them, {done.judgements:,} judgements"
     if done.unknown:
-        line += f"; {done.unknown:,} lines of photos that are not in the library"
+        away = "photos whose files are away" if event == "exported" else "photos that are not in the library"
+        line += f"; without {done.unknown:,} words about {away}"
     output.result(value, line)
 
 

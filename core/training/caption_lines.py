@@ -33,10 +33,22 @@ class Imported:
     unknown: int
 
 
-def export_captions(database: Database, path: Path, report: Report, cancel: CancelToken) -> int:
-    """Write every caption of a photo with a file that is here; how many. The file appears whole or not at all."""
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """Captions that were written, and those of photos without a file here now, which nothing could name."""
+
+    written: int
+    left_out: int
+
+
+def export_captions(database: Database, path: Path, report: Report, cancel: CancelToken) -> Exported:
+    """Write every caption of a photo with a file that is here. The file appears whole or not at all.
+
+    Raises WrongUse, DiskFull or Cancelled.
+    """
     photos = PhotoNames(database)
-    found = [each for each in every_caption(database.reader()) if each[0] in photos]
+    every = every_caption(database.reader())
+    found = [each for each in every if each[0] in photos]
     pace = Pace(report, "write", len(found))
 
     def lines() -> Iterator[Line]:
@@ -47,7 +59,7 @@ def export_captions(database: Database, path: Path, report: Report, cancel: Canc
 
     count = write_lines(path, lines())
     pace.flush()
-    return count
+    return Exported(count, len(every) - count)
 
 
 def import_captions(database: Database, path: Path, report: Report, cancel: CancelToken) -> Imported:

@@ -33,7 +33,7 @@ FORM = 'A line is a name ("name", "aliases", "classes"), a photo of one ("name",
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """Names, photos that show one or do not, judgements; and lines about photos that are not here."""
+    """Names, photos that show one or do not, judgements; and what was said of photos that are not here."""
 
     names: int
     examples: int
@@ -46,13 +46,13 @@ def export_names(database: Database, naming: Naming, path: Path, cancel: CancelT
     reader = database.reader()
     photos = PhotoNames(database)
     names = naming.all()
-    shown = [
-        (name.name, photo, shows)
-        for name in names
-        for photo, shows in examples(reader, name.id).items()
-        if photo in photos
+    every_shown = [
+        (name.name, photo, shows) for name in names for photo, shows in examples(reader, name.id).items()
     ]
-    judged = [each for each in every_judgement(reader) if each.photo in photos]
+    every_judged = every_judgement(reader)
+    shown = [each for each in every_shown if each[1] in photos]
+    judged = [each for each in every_judged if each.photo in photos]
+    away = len(every_shown) - len(shown) + len(every_judged) - len(judged)
 
     def lines() -> Iterator[Line]:
         for name in names:
@@ -66,7 +66,7 @@ def export_names(database: Database, naming: Naming, path: Path, cancel: CancelT
             yield {**said, **photos.of(each.photo)}
 
     write_lines(path, lines())
-    return Carried(len(names), len(shown), len(judged))
+    return Carried(len(names), len(shown), len(judged), away)
 
 
 def import_names(

@@ -16,7 +16,6 @@ import numpy.typing as npt
 from core.errors import NotThere
 
 HERE = Path(__file__).resolve().parent
-CAPTIONS_A_PHOTO = 5
 
 
 @dataclass(frozen=True, slots=True)

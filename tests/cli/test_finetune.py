@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,30 @@ def test_a_teacher_that_is_not_here_or_has_nobody_to_teach_is_said(
     assert run(folder, capsys, "finetune", "--how", "full", "--teacher", "clip-vit-l-14")[0] == 4
     # Refused before anything is opened, encoded or dropped.
     assert run(folder, capsys, "finetune", "--teacher", "starter") == (2, [])
+
+
+@pytest.mark.parametrize("words", [("--epochs", "0"), ("--rate", "-1"), ("--rate", "nan"), ("--epochs", "x")])
+def test_numbers_that_train_nothing_are_refused(folder: Path, words: tuple[str, str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["--library", str(folder), "finetune", "--how", "full", *words])
+
+
+def test_a_part_that_is_missing_is_named_with_the_command_that_installs_it(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = importlib.metadata.distribution
+
+    def without_peft(name: str) -> importlib.metadata.Distribution:
+        if name == "peft":
+            raise importlib.metadata.PackageNotFoundError(name)
+        return known(name)
+
+    monkeypatch.setattr(importlib.metadata, "distribution", without_peft)
+    capsys.readouterr()
+
+    assert main(["--library", str(folder), "finetune", "--how", "full"]) == 4
+    said = capsys.readouterr().err
+    assert "peft" in said and "pip install" in said
 
 
 def test_captions_of_unknown_photos_are_counted(

@@ -17,6 +17,7 @@ pytest.importorskip("peft", reason="needs the train extra (peft)")
 pytest.importorskip("onnx", reason="needs the train extra (onnx)")
 
 from core.app import open_library
+from core.errors import ModelError
 from core.finetuning import Way
 from core.library.captions import set_captions
 from core.library.database import open_for_writing
@@ -26,9 +27,11 @@ from core.settings import TEACH_KEYWORDS
 from core.training import extra
 from core.training.installing import CHECKPOINTS
 from desktop_app.dialogs.training import TrainingDialog
+from desktop_app.dialogs.training_begin import BeginPage
 from desktop_app.i18n import speak
 from desktop_app.workers.indexing import State
-from desktop_app.workers.training import Training
+from desktop_app.workers.training import BACK, LEARN, Training
+from desktop_app.workers.worker import Done, Failed
 from tests.gui.conftest import Opened
 from tests.made_models import make_model
 from tests.training.conftest import PHOTOS, fill, truth
@@ -131,6 +134,31 @@ def test_a_stopped_training_is_not_replaced_without_a_word(
     next(row for row in page.rows if row.how == "full").button.setChecked(True)
     assert any(words in text for text in seen(page))
     assert page.start_button.text() == "Start"
+
+
+def test_only_the_way_that_was_stopped_goes_on(ready: Ready, opened: Opened) -> None:
+    page, training = ready(truth()).begin, opened.session.training
+    training.kind, training.how, training.state = LEARN, "probe", State.STOPPED
+    page.say()
+    assert page.start_button.text() == "Start"
+    next(row for row in page.rows if row.how == "probe").button.setChecked(True)
+    assert page.start_button.text() == "Go on"
+    # Opened again, it is the one that is chosen.
+    again = BeginPage(training)
+    assert again.how == "probe"
+    training.kind = BACK
+    again.say()
+    assert again.start_button.text() == "Start"
+
+
+def test_why_nothing_can_be_said_of_the_costs_is_shown(ready: Ready, opened: Opened) -> None:
+    page, training = ready(truth()).begin, opened.session.training
+    training.ways = None
+    training._take_ways(Failed(ModelError("its source is broken")))
+    assert any("its source is broken" in text for text in seen(page))
+    assert not page.start_button.isEnabled()
+    training._take_ways(Done([Way("adapter", True, 60)]))
+    assert not any("broken" in text for text in seen(page))
 
 
 def test_it_says_what_it_learns_from_and_what_each_way_costs(ready: Ready) -> None:

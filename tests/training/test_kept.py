@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,7 +18,7 @@ from core.models.trained import NOTE_FILE
 from core.search.open_model import MODELS
 from core.training.installing import CHECKPOINTS, PENDING_FILE, stopped, throw_away, unfinished
 from core.training.kept import FILE, OTHERWISE, TAKEN_BACK, Begun, keep, kept
-from core.training.pairs import ALBUM, CAPTION, Saying, Sayings
+from core.training.pairs import ALBUM, CAPTION, FOLDER, Saying, Sayings
 from tests.made_models import make_model
 
 SAID = Saying(1, "外婆的花园", "zh", CAPTION, True, 1, moment=1)
@@ -37,6 +38,10 @@ def database(tmp_path: Path) -> Iterator[Database]:
 def test_it_comes_back_as_it_was_kept(tmp_path: Path) -> None:
     keep(tmp_path / "training", BEGUN)
     assert kept(tmp_path / "training") == BEGUN
+    # A folder whose name is no text on this system.
+    odd = replace(BEGUN, said=Sayings((Saying(1, os.fsdecode(b"\xff"), "en", FOLDER, True, 1),), ()))
+    keep(tmp_path / "odd", odd)
+    assert kept(tmp_path / "odd") == odd
     assert [each.name for each in (tmp_path / "training").iterdir()] == [FILE]
 
 
@@ -68,6 +73,12 @@ def test_nothing_goes_on_with_what_was_taken_back(now: tuple[Saying, ...]) -> No
 
 def test_a_photo_that_is_gone_took_nothing_back() -> None:
     assert BEGUN.why_not(BEGUN.asked, Sayings((SAID,), (JUDGES,)), {1, 3}) == ""
+
+
+def test_a_photo_that_was_moved_took_no_word_back() -> None:
+    weak = Saying(4, "青岛", "zh", FOLDER, True, 4)
+    begun = replace(BEGUN, said=Sayings((SAID, REJECTED, weak), (JUDGES,)))
+    assert begun.why_not(begun.asked, BEGUN.said, EVERY_PHOTO) == ""
 
 
 def test_a_training_that_is_asked_for_otherwise_does_not_go_on() -> None:

@@ -19,7 +19,7 @@ from core.library.captions import every_caption
 from core.library.judgements import every_judgement
 from core.library.weak_words import words_of_folder
 from core.progress import CancelToken, silent
-from core.training.caption_lines import export_captions, import_captions
+from core.training.caption_lines import Exported, export_captions, import_captions
 from core.training.name_lines import export_names, import_names
 from core.training.pairs import HELD_OUT_SHARE, KEYWORD, NAME, SEARCH, is_held_out, language_of, sayings
 from core.training.sayings import Table
@@ -143,12 +143,15 @@ def test_exported_captions_come_back_as_they_were(
     before = every_caption(library.database.reader())
     path = tmp_path / "out.jsonl"
 
-    assert export_captions(library.database, path, silent, CancelToken()) == 2
+    assert export_captions(library.database, path, silent, CancelToken()) == Exported(2, 0)
     say({1: "", 2: "other"})
     files[1].rename(files[1].with_name("moved.jpg"))
     import_captions(library.database, path, silent, CancelToken())
 
     assert every_caption(library.database.reader()) == before
+    # A drive that is away: what cannot be named is counted.
+    library.database.write(lambda db: db.execute("UPDATE files SET state = 'away' WHERE photo = 2"))
+    assert export_captions(library.database, path, silent, CancelToken()) == Exported(1, 1)
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,15 +19,19 @@ pytest.importorskip("onnx", reason="needs the train extra (onnx)")
 from core.app import Shiguang
 from core.library import albums, spaces
 from core.library.albums import Album
-from core.models.registry import known_models
+from core.models.registry import folder_name, known_models
 from core.models.trained import base_of, read_note
 from core.progress import Cancelled, CancelToken, Progress, silent
 from core.spaces.vectors import Embeddings
 from core.training import adapter
 from core.training.gate import CHANCE, DIVERGED, NO_GAIN, TOO_LITTLE
-from core.training.installing import next_id, unfinished
+from core.training.installing import CHECKPOINTS, PENDING_FILE, next_id, unfinished
+from core.training.kept import OTHERWISE, Begun, keep
+from core.training.pairs import Sayings
 from core.training.personal import Learned, Personal, opened
+from tests.made_models import make_model
 from tests.training.conftest import PHOTOS, Say, kind_of, truth
+from tests.training.made_sets import wall, write_split
 
 
 @contextmanager
@@ -228,3 +234,19 @@ def test_a_training_that_is_no_better_than_the_model_in_use_is_refused(library: 
 def test_ids_of_fine_tunes_name_their_beginning(library: Shiguang) -> None:
     assert base_of("starter+personal-3") == "starter"
     assert next_id("starter", library.folder / "models") == "starter+personal"
+
+
+def test_a_quick_training_says_that_it_takes_the_place_of_a_stopped_one(
+    library: Shiguang, tmp_path: Path
+) -> None:
+    checkpoints = library.folder / CHECKPOINTS
+    keep(checkpoints, Begun("full", "0123", Sayings((), ()), ()))
+    with personal(library) as found:
+        assert found.instead() == ""
+        # Its model stands: the library was about to move to it.
+        folder = library.folder / "models" / folder_name("local:trained")
+        make_model(folder, "local:trained")
+        (checkpoints / PENDING_FILE).write_text(json.dumps({"model": "local:trained", "digest": "0123"}))
+        assert found.instead() == OTHERWISE
+        write_split(tmp_path / "set", "train", {"1": wall(1)}, [("红色的墙", ["1"])])
+        assert found.towers("full", 0, tmp_path / "set").instead == OTHERWISE
