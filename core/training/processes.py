@@ -1,8 +1,8 @@
 """Several processes that train one model, each on its own device: who has which rows, and how they are joined.
 
 Every process draws the same batch (the seeds agree) and takes its share of the rows; embeddings are gathered, so
-that a text has the whole batch's photos as negatives; gradients are added up. Hugging Face Accelerate finds their
-devices and carries the tensors; core/training/several.py starts them.
+that a text has the whole batch's photos as negatives; gradients are added up. Hugging Face Accelerate knows who is
+which and on which device; torch.distributed carries the tensors; core/training/several.py starts them.
 """
 
 from __future__ import annotations
