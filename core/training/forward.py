@@ -14,11 +14,10 @@ from core.models.encoder import Encoder
 from core.training.cost import Forward
 from core.training.memory import empty_tower, tokens_of
 
-# A product as transformers have many of: 256 rows of a ViT-B's width through its inner layer.
+# A product as transformers have many of: 256 rows of a ViT-B's width through its inner layer. It is so small that
+# its rate is that of a whole ViT-B/16 with everything between its products (tests/benchmarks/training_cost.py).
 ROWS, WIDTH, INNER = 256, 768, 3072
 TIMES = 5
-# Of that product's rate, what a tower reaches with everything between its products: measured on ViT-B/16.
-SHARE = 0.7
 
 
 def forward(encoder: Encoder, device: str) -> Forward:
@@ -39,7 +38,7 @@ def forward_of(
             operations(image, torch.empty(1, 3, side, side)),
             operations(text, torch.ones(1, tokens, dtype=torch.int64), None),
         ]
-    rate = SHARE * _operations_per_s(device)
+    rate = _operations_per_s(device)
     return Forward(*(count / rate for count in counts))
 
 
