@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from core.albums.builtin import built_in
@@ -191,23 +192,24 @@ def finetune(
     report(Progress("gather"))
     texts = searches_of(library.database.reader(), _everyday(library))
     old = first_photos(library.encoder, library.space, texts)
-    with taking_back(library, by_vectors=how not in personal.TOWERS, keeps=keeps):
-        also = pairs.chosen_weak(library.settings)
-        said = pairs.sayings(library.database.reader(), library.space.id, also)
-        if how not in personal.TOWERS and said.can_teach:
-            library.fill_space(_base(library).id, report, cancel)
-        with personal.opened(
-            library.folder, library.database, library.encoder, library.space, library.thumbs, also
-        ) as own:
-            if how in personal.TOWERS:
-                towers = own.towers(how, SEED)
-                take_back(library, but=towers.standing())
+    guarded = partial(taking_back, library, by_vectors=how not in personal.TOWERS, keeps=keeps)
+    also = pairs.chosen_weak(library.settings)
+    said = pairs.sayings(library.database.reader(), library.space.id, also)
+    if how not in personal.TOWERS and said.can_teach:
+        library.fill_space(_base(library).id, report, cancel)
+    with personal.opened(
+        library.folder, library.database, library.encoder, library.space, library.thumbs, also
+    ) as own:
+        towers = own.towers(how, SEED) if how in personal.TOWERS else None
+        take_back(library, but=towers.standing() if towers else "")
+        with guarded():
+            if towers:
                 learned = own.follow(towers, report, cancel, watch)
             else:
-                take_back(library)
                 learned = own.learn(how, SEED, report, cancel, watch)
-        if learned.spec is None:
-            return Finetuned(how, learned.verdict)
+    if learned.spec is None:
+        return Finetuned(how, learned.verdict)
+    with guarded():
         library.switch_model(learned.spec.id, report, cancel)
         take_back(library)
     new = first_photos(library.encoder, library.space, texts)

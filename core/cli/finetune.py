@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -126,32 +127,34 @@ def _finetune(library: Shiguang, options: argparse.Namespace, output: Output, ca
     said = sayings(library.database.reader(), library.space.id, also)
     if not options.dry_run and how not in training.TOWERS and said.can_teach:
         library.fill_space(base_of(library.use_model().id), output.progress, cancel)
-    with taking_back(library, by_vectors=how not in training.TOWERS):
-        with training.opened(
-            library.folder, library.database, library.encoder, library.space, library.thumbs, also
-        ) as personal:
-            if how in training.TOWERS:
-                towers = personal.towers(
-                    how, options.seed, options.muge, teacher=options.teacher, anew=options.anew, **course
-                )
-            plan = personal.plan_of(towers) if towers else personal.plan(how)
-            later, instead = (towers.later, towers.instead) if towers else (None, personal.instead())
-            if news := _of_the_stopped(later, instead):
-                output.say(news)
-            output.say(f"This takes about {plan.memory_bytes / 1e9:.1f} GB of memory.")
-            if options.dry_run:
-                lines = [f"{kind}: {count:,}" for kind, count in plan.counts.items()]
-                output.result(plan.as_json(), "\n".join([*lines, plan.why_not or "It can start."]))
-                return 0
-            if options.anew:
-                training.throw_away(library.folder)
-            take_back(library, but=towers.standing() if towers else "")
+    guarded = partial(taking_back, library, by_vectors=how not in training.TOWERS)
+    with training.opened(
+        library.folder, library.database, library.encoder, library.space, library.thumbs, also
+    ) as personal:
+        if how in training.TOWERS:
+            towers = personal.towers(
+                how, options.seed, options.muge, teacher=options.teacher, anew=options.anew, **course
+            )
+        plan = personal.plan_of(towers) if towers else personal.plan(how)
+        later, instead = (towers.later, towers.instead) if towers else (None, personal.instead())
+        if news := _of_the_stopped(later, instead):
+            output.say(news)
+        output.say(f"This takes about {plan.memory_bytes / 1e9:.1f} GB of memory.")
+        if options.dry_run:
+            lines = [f"{kind}: {count:,}" for kind, count in plan.counts.items()]
+            output.result(plan.as_json(), "\n".join([*lines, plan.why_not or "It can start."]))
+            return 0
+        if options.anew:
+            training.throw_away(library.folder)
+        take_back(library, but=towers.standing() if towers else "")
+        with guarded():
             if towers:
                 learned = personal.follow(towers, output.progress, cancel)
             else:
                 learned = personal.learn(how, options.seed, output.progress, cancel)
-        space = None
-        if learned.spec is not None:
+    space = None
+    if learned.spec is not None:
+        with guarded():
             space = library.switch_model(learned.spec.id, output.progress, cancel).space
             # It was taken over: of this training nothing is gone on with.
             take_back(library)

@@ -113,12 +113,11 @@ def learn_by_encoders(
     after = _strongest(encoders, start, before, lambda: gate.figures(encoders))
     verdict = judge(better(before, in_use), after, seed)
 
-    calibration = gate.carried(encoder.spec.calibration, encoders)
-
     def write(new: Path, model_id: str) -> ModelSpec:
         encoders.to("cpu")
         known = [*teaching.table.photos, *judging.table.photos, *lessons.others]
         _, squares = lessons.squares(known[:MOST_TRIED], encoder.spec, cancel)
+        calibration = gate.carried(encoder.spec.calibration, encoders)
         trained = replace(encoder.spec, id=model_id, logit_scale=scale, calibration=calibration)
         texts = [*teaching.table.texts, *judging.table.texts]
         return write_encoders(
