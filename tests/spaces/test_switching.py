@@ -211,9 +211,10 @@ def test_a_disk_that_fills_leaves_the_old_model_at_work(
     row_bytes = 2 * 48
 
     def full(handle: int) -> None:
-        [file] = [each for each in (tmp_path / "library/spaces").glob("*/vectors.f16") if each != old]
-        if os.path.samestat(os.fstat(handle), file.stat()) and file.stat().st_size > 16 * row_bytes:
-            raise OSError(errno.ENOSPC, "No space left on device")
+        for file in (tmp_path / "library/spaces").glob("*/vectors.f16"):
+            is_new = file != old and os.path.samestat(os.fstat(handle), file.stat())
+            if is_new and file.stat().st_size > 16 * row_bytes:
+                raise OSError(errno.ENOSPC, "No space left on device")
         real(handle)
 
     # The edge that is faked is the disk: it takes the first 16 rows of the new space and no more.

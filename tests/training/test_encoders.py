@@ -30,7 +30,7 @@ from tests.training.made_sets import chinese_clip, wall, words_of  # noqa: E402
 
 # That teach and that judge; of so many together faster forms are tried, of fewer none.
 TEACH, JUDGE = 64, 20
-FEW = 36, 12
+FEW = 48, 15
 
 
 @pytest.fixture
