@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.disk import written_whole
+from tests.small_disk import run_on_a_small_disk
 
 # Runs in a name space of its own, on a file system of 200 kB; the answer is its exit code.
 ON_A_SMALL_DISK = """
@@ -69,18 +69,5 @@ PLAIN = "with written_whole(file) as new: new.write(bytes(300_000))"
 def test_a_full_disk_is_said_and_leaves_what_was_there(tmp_path: Path, write: str) -> None:
     if write == BY_TORCH:
         pytest.importorskip("torch", reason="needs the train extra (torch)")
-    in_a_name_space = ["unshare", "--map-root-user", "--mount", "sh", "-c"]
-    mount = f'mount -t tmpfs -o size=200k none "{tmp_path}"'
-    if (
-        shutil.which("unshare") is None
-        or subprocess.run([*in_a_name_space, mount], capture_output=True, check=False).returncode
-    ):
-        pytest.skip("needs Linux and the right to mount in a name space of its own")
-    command = [*in_a_name_space, f'{mount} && exec "$@"', "sh", sys.executable, "-c"]
-    done = subprocess.run(
-        [*command, ON_A_SMALL_DISK.replace("WRITE", write), str(tmp_path)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 3, done.stderr
+    code = ON_A_SMALL_DISK.replace("WRITE", write)
+    assert run_on_a_small_disk(tmp_path, code, str(tmp_path)) == 3

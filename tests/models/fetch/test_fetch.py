@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,6 +18,7 @@ from core.models.entries import Entry, Source, entries
 from core.models.fetch import HUB, Route, Unreachable, fetch, route_of
 from core.progress import Cancelled, CancelToken, Progress, silent
 from tests.models.fetch.local_hub import COMMIT, LocalHub, proxying, serving, wait_for
+from tests.small_disk import run_on_a_small_disk
 
 REPO = "people/model"
 WEIGHTS = np.random.default_rng(7).bytes(300_000)
@@ -373,17 +373,8 @@ except DiskFull:
 def test_a_disk_that_fills_while_bytes_come_is_said_and_what_came_is_kept(
     hub: LocalHub, tmp_path: Path
 ) -> None:
-    in_a_name_space = ["unshare", "--map-root-user", "--mount", "sh", "-c"]
-    mount = f'mount -t tmpfs -o size=200k none "{tmp_path}"'
-    if (
-        shutil.which("unshare") is None
-        or subprocess.run([*in_a_name_space, mount], capture_output=True, check=False).returncode
-    ):
-        pytest.skip("needs Linux and the right to mount in a name space of its own")
     url = f"{hub.url}/{REPO}/resolve/main/weights.bin"
-    command = [*in_a_name_space, f'{mount} && exec "$@"', "sh", sys.executable, "-c", ON_A_SMALL_DISK, url]
-    done = subprocess.run([*command, str(tmp_path), hub.url], capture_output=True, text=True, check=False)
-    assert done.returncode == 3, done.stderr
+    assert run_on_a_small_disk(tmp_path, ON_A_SMALL_DISK, url, str(tmp_path), hub.url) == 3
 
 
 def test_two_sources_lie_in_their_folders(hub: LocalHub, tmp_path: Path) -> None:
