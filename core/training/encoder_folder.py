@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from core.errors import ModelError
+from core.errors import DiskFull, ModelError
 from core.log import logger
 from core.models.agreement import cosines
 from core.models.convert.forms import LEAST_PICTURES, optimise
@@ -66,8 +66,12 @@ def write_encoders(
     _must_agree(encoders, new, spec, squares[:TRIED], said)
     # The starter's encoders come as they are; whole towers are written in float32, several times slower than need be.
     if isinstance(encoders, SourceEncoders) and len(squares) >= LEAST_PICTURES:
-        for result in optimise(new, squares, texts, report, cancel):
-            log.info("%s: %s", spec.id, result)
+        try:
+            for result in optimise(new, squares, texts, report, cancel):
+                log.info("%s: %s", spec.id, result)
+        except (DiskFull, ModelError) as error:
+            # Hours of training are not lost for want of speed.
+            log.warning("%s stays as it was written: %s", spec.id, error)
     return ModelSpec.load(new)
 
 
