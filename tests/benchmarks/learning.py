@@ -247,7 +247,8 @@ def learner(
 
 def summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
     keys = [key for key in runs[0] if key not in ("captions", "seed", "why")]
-    means = {key: interval([float(one[key]) for one in runs if key in one]) for key in keys}
+    # Of choices where nothing was held out, some figures are not there.
+    means = {key: interval([float(one[key]) for one in runs if one.get(key) is not None]) for key in keys}
     return {"captions": runs[0]["captions"], "seeds": len(runs), **means}
 
 
