@@ -19,6 +19,7 @@ from desktop_app.items.album_photos import IN, MAYBE, REJECTED, AlbumPhotos, Pag
 from desktop_app.items.cells import Cells
 from desktop_app.items.photo_model import PHOTO
 from desktop_app.views.review_queue import ReviewQueue
+from tests.gui.conftest import LONG_MS
 
 pytestmark = pytest.mark.usefixtures("english")
 
@@ -56,7 +57,7 @@ def test_a_count_that_changes_keeps_the_row(qtbot: QtBot) -> None:
     model = AlbumList()
     model.show_shelf([shelved(1, "a"), shelved(2, "b")])
     kept = QPersistentModelIndex(model.index(1))
-    with qtbot.waitSignal(model.dataChanged):
+    with qtbot.waitSignal(model.dataChanged, timeout=LONG_MS):
         model.show_shelf([shelved(1, "a"), shelved(2, "b", inside=5)])
     assert kept.isValid() and "5 photos" in str(kept.data(3))
 

@@ -14,7 +14,7 @@ from core.settings import SIDECARS
 from desktop_app.dialogs.carrying import CarryingDialog
 from desktop_app.i18n import speak
 from desktop_app.workers.carrying import Outside
-from tests.gui.conftest import Opened
+from tests.gui.conftest import LONG_MS, Opened
 from tests.made_models import make_model
 
 Photos = Callable[..., Path]
@@ -71,14 +71,14 @@ def test_what_was_said_goes_into_a_file_and_into_another_library(
     rate_first(ready, 4)
     file = tmp_path / "备份.shiguang.zip"
     dialog = dialog_of(ready)
-    with ready.qtbot.waitSignal(ready.session.carrying.ended):
+    with ready.qtbot.waitSignal(ready.session.carrying.ended, timeout=LONG_MS):
         ready.session.carrying.back_up(file, models=False)
         assert not dialog.backup_button.isEnabled(), "one thing at a time"
     assert dialog.words.text().startswith("What you said of 1 photo is in the file")
     assert file.is_file()
 
     other = dialog_of(second)
-    with second.qtbot.waitSignal(second.session.carrying.brought):
+    with second.qtbot.waitSignal(second.session.carrying.brought, timeout=LONG_MS):
         second.session.carrying.restore(file)
     assert other.words.text().startswith("1 thing that you had said came.")
     photos = [second.session.timeline.photo(row) for row in range(2)]
@@ -90,7 +90,7 @@ def test_a_file_that_is_no_backup_is_said_and_changes_nothing(ready: Opened, tmp
     wrong.write_bytes(b"no backup at all")
     photo = rate_first(ready, 2)
     dialog = dialog_of(ready)
-    with ready.qtbot.waitSignal(ready.session.carrying.brought):
+    with ready.qtbot.waitSignal(ready.session.carrying.brought, timeout=LONG_MS):
         ready.session.carrying.restore(wrong)
     assert "holiday.zip" in dialog.words.text()
     assert dialog.restore_button.isEnabled()

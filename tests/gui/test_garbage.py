@@ -8,8 +8,8 @@ from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from core.progress import CancelToken, Report
-from desktop_app.garbage import EVERY_MS
 from desktop_app.workers.lane import Lane
+from tests.gui.conftest import LONG_MS
 
 
 class Told(QLabel):
@@ -35,7 +35,7 @@ def test_a_busy_thread_never_ends_a_widget(qtbot: QtBot) -> None:
     lane = Lane("busy")
     Told(ended_in)
     lane.run(allocate_much)
-    qtbot.waitUntil(lambda: len(kept) == 300_000)
+    qtbot.waitUntil(lambda: len(kept) == 300_000, timeout=LONG_MS)
     assert lane.close()
-    qtbot.waitUntil(lambda: bool(ended_in), timeout=20 * EVERY_MS)
+    qtbot.waitUntil(lambda: bool(ended_in), timeout=LONG_MS)
     assert set(ended_in) == {threading.get_ident()}

@@ -18,6 +18,7 @@ from desktop_app.items.fault_model import FaultModel, as_text
 from desktop_app.items.folder_model import STATE_WORDS, FolderModel
 from desktop_app.items.photo_model import CELL, PHOTO, PhotoModel
 from desktop_app.items.timeline import Insert, Remove
+from tests.gui.conftest import LONG_MS
 
 pytestmark = pytest.mark.usefixtures("english")
 
@@ -104,7 +105,7 @@ def test_a_model_tells_only_the_rows_that_are_seen_and_changed(cells: Cells, qtb
     model = PhotoModel(cells)
     model.show_timeline([(photo, "") for photo in range(9, 0, -1)])
     model.saw(2, 4)
-    with qtbot.waitSignal(model.dataChanged) as changed:
+    with qtbot.waitSignal(model.dataChanged, timeout=LONG_MS) as changed:
         cells.take({1: card(1), 5: card(5), 6: card(6)}, {}, 10)
     assert (changed.args[0].row(), changed.args[1].row()) == (3, 4)
 
@@ -114,14 +115,14 @@ def test_a_model_tells_only_the_rows_that_are_seen_and_changed(cells: Cells, qtb
 
 def test_only_what_is_missing_is_asked_for_in_the_order_of_the_view(cells: Cells, qtbot: QtBot) -> None:
     cells.take({1: card(1), 2: card(2)}, {1: image(), 2: None}, 10)
-    with qtbot.waitSignal(cells.wanted) as wanted:
+    with qtbot.waitSignal(cells.wanted, timeout=LONG_MS) as wanted:
         cells.want([3, 2, 1, 4], 10)
     assert wanted.args == [Wish((3, 4), 10, 0.0)]
 
 
 def test_another_cell_size_asks_again_and_shows_the_old_picture_meanwhile(cells: Cells, qtbot: QtBot) -> None:
     cells.take({1: card(1)}, {1: image(10)}, 10)
-    with qtbot.waitSignal(cells.wanted) as wanted:
+    with qtbot.waitSignal(cells.wanted, timeout=LONG_MS) as wanted:
         cells.want([1], 20)
     assert wanted.args[0].photos == (1,)
     cell = cells.get(1)
@@ -140,9 +141,9 @@ def test_pictures_are_bounded_in_bytes_and_the_oldest_go_first(cells: Cells) -> 
 
 def test_a_changed_card_is_asked_for_again_and_the_old_one_stays_in_sight(cells: Cells, qtbot: QtBot) -> None:
     cells.take({1: card(1)}, {1: image()}, 10)
-    with qtbot.waitSignal(cells.forgotten):
+    with qtbot.waitSignal(cells.forgotten, timeout=LONG_MS):
         cells.forget_cards([1])
-    with qtbot.waitSignal(cells.wanted):
+    with qtbot.waitSignal(cells.wanted, timeout=LONG_MS):
         cells.want([1], 10)
     assert cells.get(1) is not None
     cells.take({1: card(1, state="offline")}, {}, 10)
@@ -192,7 +193,7 @@ def test_a_folder_that_changes_its_state_keeps_its_row(qtbot: QtBot) -> None:
     model = FolderModel()
     model.show_roots([root(1, b"/a", "here")])
     kept = QPersistentModelIndex(model.index(0))
-    with qtbot.waitSignal(model.dataChanged):
+    with qtbot.waitSignal(model.dataChanged, timeout=LONG_MS):
         model.show_roots([root(1, b"/a", "gone")])
     assert kept.data(STATE_WORDS) == tr("Folder not found")
 

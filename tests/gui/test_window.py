@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -351,9 +350,7 @@ def test_closing_while_indexing_leaves_no_thread_and_a_whole_library(
     opened.open(photos(60))
     if after_s:
         opened.qtbot.wait(round(1000 * after_s))
-    begin = time.monotonic()
     assert opened.close()
-    assert time.monotonic() - begin < 20
     assert not [lane for lane in opened.session.findChildren(QThread) if lane.isRunning()]
     database = opened.library / "library.db"
     if database.exists():

@@ -14,6 +14,7 @@ from core.errors import Bug, DiskFull
 from core.progress import Cancelled, CancelToken, Progress, Report
 from desktop_app.workers.lane import Lane, close_all
 from desktop_app.workers.worker import Done, End, Failed, Stopped
+from tests.gui.conftest import LONG_MS
 
 
 class Ends(QObject):
@@ -77,7 +78,7 @@ def test_a_task_ends_once_and_is_told_in_the_windows_thread(
 ) -> None:
     ends = Ends()
     lane.run(task, ends.take)
-    qtbot.waitUntil(lambda: not lane.is_busy)
+    qtbot.waitUntil(lambda: not lane.is_busy, timeout=LONG_MS)
     assert [type(end) for end in ends.ends] == [kind]
     assert ends.told_in == [ends.thread()]
 
@@ -85,7 +86,7 @@ def test_a_task_ends_once_and_is_told_in_the_windows_thread(
 def test_what_a_task_returns_arrives_whole(qtbot: QtBot, lane: Lane) -> None:
     ends = Ends()
     lane.run(returns, ends.take)
-    qtbot.waitUntil(lambda: bool(ends.ends))
+    qtbot.waitUntil(lambda: bool(ends.ends), timeout=LONG_MS)
     assert ends.ends == [Done(5_000_000_000)]
 
 
@@ -93,7 +94,7 @@ def test_an_error_of_the_world_stays_itself_and_any_other_is_a_bug(qtbot: QtBot,
     ends = Ends()
     lane.run(raises_ours, ends.take)
     lane.run(raises_any, ends.take)
-    qtbot.waitUntil(lambda: len(ends.ends) == 2)
+    qtbot.waitUntil(lambda: len(ends.ends) == 2, timeout=LONG_MS)
     world, bug = (end.error for end in ends.ends if isinstance(end, Failed))
     assert isinstance(world, DiskFull)
     assert isinstance(bug, Bug)
@@ -106,7 +107,7 @@ def test_a_task_that_waits_its_turn_can_be_cancelled(qtbot: QtBot, lane: Lane) -
     second = lane.run(raises_any, ends.take)
     second.cancel.cancel()
     go.set()
-    qtbot.waitUntil(lambda: len(ends.ends) == 2)
+    qtbot.waitUntil(lambda: len(ends.ends) == 2, timeout=LONG_MS)
     assert not first.cancel.is_cancelled
     assert ends.ends == [Done(True), Stopped()]
 
@@ -122,7 +123,7 @@ def test_a_busy_task_sees_the_cancel_at_once(qtbot: QtBot, lane: Lane) -> None:
     worker = lane.run(busy, ends.take)
     assert begun.wait(10)
     worker.cancel.cancel()
-    qtbot.waitUntil(lambda: ends.ends == [Stopped()])
+    qtbot.waitUntil(lambda: ends.ends == [Stopped()], timeout=LONG_MS)
 
 
 def test_progress_arrives_in_order(qtbot: QtBot, lane: Lane) -> None:
@@ -133,7 +134,7 @@ def test_progress_arrives_in_order(qtbot: QtBot, lane: Lane) -> None:
             report(Progress("index", done, 5))
 
     lane.run(counts, ends.take, ends.take_progress)
-    qtbot.waitUntil(lambda: bool(ends.ends))
+    qtbot.waitUntil(lambda: bool(ends.ends), timeout=LONG_MS)
     assert [progress.done for progress in ends.progress] == [0, 1, 2, 3, 4]
 
 
@@ -149,7 +150,7 @@ def test_closing_a_lane_cancels_what_waits_and_still_says_how_it_ended(qtbot: Qt
     lane.run(raises_any, ends.take)
     assert begun.wait(10)
     assert close_all([lane])
-    qtbot.waitUntil(lambda: ends.ends == [Stopped(), Stopped()])
+    qtbot.waitUntil(lambda: ends.ends == [Stopped(), Stopped()], timeout=LONG_MS)
 
 
 def test_the_last_task_of_a_lane_runs_though_all_others_are_cancelled(qtbot: QtBot) -> None:

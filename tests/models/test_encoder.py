@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -89,21 +88,19 @@ def test_threads_share_one_encoder(starter_folder: Path) -> None:
     np.testing.assert_allclose(found[: len(TEXTS)], found[len(TEXTS) :], atol=1e-4)
 
 
-def test_opening_loads_no_tower(starter_folder: Path) -> None:
-    began = time.perf_counter()
-    Encoder.open(starter_folder)
-
-    assert time.perf_counter() - began < 0.25
-
-
-def test_a_broken_graph_is_an_error_with_its_path(starter_folder: Path, tmp_path: Path) -> None:
+def test_opening_loads_no_tower_and_a_broken_graph_is_an_error_with_its_path(
+    starter_folder: Path, tmp_path: Path
+) -> None:
     folder = tmp_path / "model"
     shutil.copytree(starter_folder, folder)
     (folder / "image.onnx").write_bytes(b"not a graph")
+    (folder / "text.onnx").write_bytes(b"not a graph")
     encoder = Encoder.open(folder)
 
     with pytest.raises(ModelError, match=r"image\.onnx"):
         encoder.encode_images(squares(1))
+    with pytest.raises(ModelError, match=r"text\.onnx"):
+        encoder.encode_texts(["a dog"])
 
 
 def test_a_provider_that_is_not_installed_is_said(starter_folder: Path) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -23,16 +23,21 @@ from tests.photos.made_pictures import PLAN, jpeg
 from tests.photos.troubled_decoder import DECODER
 
 MEMORY = 700 << 20
+# For files that never end; all others must not fail by the clock, whatever else the machine does.
+SOON_S, PATIENCE_S = 3.0, 60.0
 Result = Decoded | PhotoFault | None
+
+
+def made_pool(timeout_s: float) -> DecodingPool:
+    return DecodingPool(
+        PLAN, 2, timeout_s=timeout_s, memory_bytes=MEMORY, giant_memory_bytes=MEMORY, decoder=DECODER
+    )
 
 
 @pytest.fixture
 def pool() -> Iterator[DecodingPool]:
-    made = DecodingPool(
-        PLAN, 2, timeout_s=1.5, memory_bytes=MEMORY, giant_memory_bytes=MEMORY, decoder=DECODER
-    )
-    yield made
-    made.close()
+    with contextlib.closing(made_pool(PATIENCE_S)) as made:
+        yield made
 
 
 @pytest.fixture
@@ -75,11 +80,12 @@ def all_of(pool: DecodingPool, jobs: list[Job], wanted: bool = True) -> dict[int
     ],
 )
 def test_a_file_that_troubles_its_decoder_costs_itself_alone(
-    pool: DecodingPool, files: Callable[..., list[Job]], trouble: str, code: str
+    files: Callable[..., list[Job]], trouble: str, code: str
 ) -> None:
     names = [f"{number}.jpg" for number in range(12)]
     names[4] = f"{trouble} 4.jpg"
-    results = all_of(pool, files(*names))
+    with contextlib.closing(made_pool(SOON_S if code == "timeout" else PATIENCE_S)) as pool:
+        results = all_of(pool, files(*names))
     fault = results.pop(4)
     assert isinstance(fault, PhotoFault)
     assert fault.code == code
@@ -208,12 +214,13 @@ def test_cancelling_stops_at_once_and_the_pool_goes_on_afterwards(
     pool: DecodingPool, files: Callable[..., list[Job]]
 ) -> None:
     jobs, cancel = files(*(f"slow {n}.jpg" for n in range(40))), CancelToken()
-    began = time.monotonic()
+    ended = 0
     with pytest.raises(Cancelled):
         for event in pool.run(iter(jobs), lambda found: True, cancel):
             if isinstance(event, Ended):
+                ended += 1
                 cancel.cancel()
-    assert time.monotonic() - began < 3
+    assert ended <= 3, "what a worker has in hand may still come, no more"
     assert all(isinstance(result, Decoded) for result in all_of(pool, files("1.jpg", "2.jpg")).values())
 
 
@@ -308,7 +315,7 @@ def test_decoders_end_with_a_program_that_is_killed(
         assert len(children) >= 2
         program.kill()
         # One that spins with the interpreter's lock in hand lets the others look in after five milliseconds.
-        _, left = psutil.wait_procs(children, timeout=5)
+        _, left = psutil.wait_procs(children, timeout=PATIENCE_S)
     assert left == []
 
 

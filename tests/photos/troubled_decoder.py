@@ -29,8 +29,8 @@ def decode(data: bytes, name: str, plan: DecodePlan, **more: Any) -> Decoded:
     elif trouble == "grow":
         kept = []
         while True:
-            # Address space is what is limited; to touch it would only take time.
-            kept.append(bytearray(16 << 20))
+            # Address space is what is limited; to touch it, as bytearray does, would only take time.
+            kept.append(bytes(16 << 20))
     elif trouble == "exit":
         os._exit(3)
     elif trouble == "quit":

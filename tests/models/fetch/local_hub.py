@@ -249,7 +249,7 @@ def proxying(hub: LocalHub) -> Iterator[tuple[str, list[tuple[str, str]]]]:
             thread.join()
 
 
-def wait_for(condition: threading.Event, timeout_s: float = 10.0) -> None:
+def wait_for(condition: threading.Event, timeout_s: float = 60.0) -> None:
     began = time.monotonic()
     while not condition.wait(0.05):
         assert time.monotonic() - began < timeout_s
