@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import glob
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from core.errors import DiskFull
+
+# What nobody has written to for as long was left by a kill; settings and the like are written in a moment.
+ABANDONED_S = 3600.0
 
 
 def is_full(error: BaseException) -> bool:
@@ -48,13 +54,15 @@ def written_whole(path: Path, *, shared: bool = False) -> Iterator[BinaryIO]:
     A power cut or a failure leaves the file before or the new one, never half of one.
 
     shared  other processes may write the same file at the same time: each does it in an unfinished file of its own,
-            which a kill leaves behind; the last one counts
+            and the last one counts; what a kill has left of one goes an hour later, with the next writing
     Raises DiskFull, or OSError as the system says it.
     """
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial" if shared else f"{path.name}.partial")
     with full_disk_said(path):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            if shared:
+                _sweep_abandoned(path)
             with partial.open("wb") as file:
                 yield file
                 file.flush()
@@ -63,6 +71,14 @@ def written_whole(path: Path, *, shared: bool = False) -> Iterator[BinaryIO]:
             sync_folder(path.parent)
         finally:
             partial.unlink(missing_ok=True)
+
+
+def _sweep_abandoned(path: Path) -> None:
+    """Take away the unfinished files that killed processes have left beside `path`."""
+    for left in path.parent.glob(f"{glob.escape(path.name)}.*.partial"):
+        with contextlib.suppress(OSError):
+            if time.time() - left.stat().st_mtime > ABANDONED_S:
+                left.unlink()
 
 
 def sync_folder(folder: str | bytes | Path) -> None:

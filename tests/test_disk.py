@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from core.disk import written_whole
+from core.disk import ABANDONED_S, written_whole
 from tests.small_disk import run_on_a_small_disk
 
 # Runs in a name space of its own, on a file system of 200 kB; the answer is its exit code.
@@ -71,3 +73,21 @@ def test_a_full_disk_is_said_and_leaves_what_was_there(tmp_path: Path, write: st
         pytest.importorskip("torch", reason="needs the train extra (torch)")
     code = ON_A_SMALL_DISK.replace("WRITE", write)
     assert run_on_a_small_disk(tmp_path, code, str(tmp_path)) == 3
+
+
+def test_what_a_killed_process_left_of_a_shared_file_goes_and_what_is_being_written_stays(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "said [1].json"
+    abandoned, fresh, foreign = (
+        tmp_path / name
+        for name in ("said [1].json.77.partial", "said [1].json.78.partial", "said 1.json.79.partial")
+    )
+    for left in (abandoned, fresh, foreign):
+        left.write_bytes(b"half")
+    before = time.time() - ABANDONED_S - 1
+    for left in (abandoned, foreign):
+        os.utime(left, (before, before))
+    with written_whole(file, shared=True) as new:
+        new.write(b"whole")
+    assert {*tmp_path.iterdir()} == {file, fresh, foreign}
