@@ -49,56 +49,58 @@ def add_commands(commands: Commands) -> None:
         help="learn from a set in MUGE's layout instead (default: --how full)",
     )
     train.add_argument(
-        "--teacher",
-        default="",
-        metavar="MODEL",
-        help="of lora and full: a larger model that is here, whose answers to the same photos are followed too",
-    )
-    train.add_argument(
-        "--stages",
-        type=_stages,
-        default=(),
-        metavar="lit,full",
-        help="of lora and full: which, in which order",
-    )
-    train.add_argument(
-        "--epochs", type=_positive(int), metavar="N", help="of lora and full: passes of each stage"
-    )
-    train.add_argument(
-        "--rate", type=_positive(float), metavar="R", help="of lora and full: the largest learning rate"
-    )
-    train.add_argument(
-        "--precision",
-        choices=PRECISIONS,
-        help="of lora and full: in what matrices are multiplied (default fp32; bf16 is faster where the CPU has it)",
-    )
-    train.add_argument(
-        "--thrifty",
-        action="store_true",
-        default=None,
-        help="of lora and full: a third slower in less memory (default: where it would not fit otherwise)",
-    )
-    train.add_argument(
-        "--device",
-        choices=DEVICES,
-        help="of lora and full: where it computes (default auto: a CUDA GPU that torch can use, else the CPU)",
-    )
-    train.add_argument(
         "--also",
         type=_weak,
         metavar="folders,keywords",
         help="learn from names of folders and from keywords too, which nobody said of the picture itself"
         " (default: as chosen in the window)",
     )
-    train.add_argument(
-        "--anew",
-        action="store_true",
-        help="of lora and full: begin with everything said by now, also where a training was stopped"
-        " (default: that one goes on, with what was said when it began)",
-    )
     train.add_argument("--dry-run", action="store_true", help="say what it would learn from, and do nothing")
     train.add_argument("--seed", type=int, default=0, metavar="N")
+    _add_for_encoders(train)
     train.set_defaults(run=run_finetune)
+
+
+def _add_for_encoders(train: argparse.ArgumentParser) -> None:
+    """What lora and full may be told besides."""
+    of_encoders = train.add_argument_group("of lora and full")
+    of_encoders.add_argument(
+        "--teacher",
+        default="",
+        metavar="MODEL",
+        help="a larger model that is here, whose answers to the same photos are followed too",
+    )
+    of_encoders.add_argument(
+        "--stages",
+        type=_stages,
+        default=(),
+        metavar="lit,full",
+        help="which, in which order",
+    )
+    of_encoders.add_argument("--epochs", type=_positive(int), metavar="N", help="passes of each stage")
+    of_encoders.add_argument("--rate", type=_positive(float), metavar="R", help="the largest learning rate")
+    of_encoders.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        help="in what matrices are multiplied (default fp32; bf16 is faster where the CPU has it)",
+    )
+    of_encoders.add_argument(
+        "--thrifty",
+        action="store_true",
+        default=None,
+        help="a third slower in less memory (default: where it would not fit otherwise)",
+    )
+    of_encoders.add_argument(
+        "--device",
+        choices=DEVICES,
+        help="where it computes (default auto: a CUDA GPU that torch can use, else the CPU)",
+    )
+    of_encoders.add_argument(
+        "--anew",
+        action="store_true",
+        help="begin with everything said by now, also where a training was stopped"
+        " (default: that one goes on, with what was said when it began)",
+    )
 
 
 def run_finetune(options: argparse.Namespace, output: Output, cancel: CancelToken) -> int:

@@ -79,17 +79,7 @@ def learn_by_encoders(
 ) -> Result:
     """Train and judge. Raises Diverged, Cancelled, ModelError, DiskFull."""
     encoders = open_encoders(encoder.folder, encoder.spec)
-
-    def material(said: Sequence[Saying], words: Words) -> Material:
-        photos, squares = lessons.squares(
-            list(dict.fromkeys(each.photo for each in said)), encoder.spec, cancel
-        )
-        here = set(photos)
-        table = Table.of([each for each in said if each.photo in here])
-        inputs = encoders.photo_inputs(squares, report, cancel)
-        texts = encoders.text_inputs(table.texts, report, cancel)
-        return Material(table, inputs, texts, encoders.text_inputs(words.texts, report, cancel))
-
+    material = partial(_material, encoders, lessons, encoder.spec, report=report, cancel=cancel)
     teaching = material(lessons.training, general.holding)
     judging = material(lessons.held_out, general.judging)
     _, squares = lessons.squares(lessons.others, encoder.spec, cancel)
@@ -125,6 +115,25 @@ def learn_by_encoders(
         )
 
     return Result(verdict, write)
+
+
+def _material(
+    encoders: Encoders,
+    lessons: Lessons,
+    spec: ModelSpec,
+    said: Sequence[Saying],
+    words: Words,
+    *,
+    report: Report,
+    cancel: CancelToken,
+) -> Material:
+    """What was said of photos that can be looked at now, and `words`, as the encoders take them."""
+    photos, squares = lessons.squares(list(dict.fromkeys(each.photo for each in said)), spec, cancel)
+    here = set(photos)
+    table = Table.of([each for each in said if each.photo in here])
+    inputs = encoders.photo_inputs(squares, report, cancel)
+    texts = encoders.text_inputs(table.texts, report, cancel)
+    return Material(table, inputs, texts, encoders.text_inputs(words.texts, report, cancel))
 
 
 def _answers(
