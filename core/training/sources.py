@@ -20,7 +20,7 @@ HERE = Path(__file__).resolve().parent
 
 @dataclass(frozen=True, slots=True)
 class Captioned:
-    """Photos by id with five captions each in both languages, in the order of the photos' tar."""
+    """Photos by id with up to five captions each in both languages, in the order of the photos' tar."""
 
     ids: list[str]
     en: list[list[str]]
@@ -44,13 +44,13 @@ class Concepts:
 
 
 def captioned(path: Path) -> Captioned:
-    """One line a photo: `{"id", "en": [5], "zh": [5]}`."""
+    """One line a photo: `{"id", "en": [...], "zh": [...]}`, up to five of each; one language may be missing."""
     ids, en, zh = [], [], []
     for line in _lines(path):
         photo = json.loads(line)
         ids.append(photo["id"])
-        en.append(photo["en"])
-        zh.append(photo["zh"])
+        en.append(photo.get("en", []))
+        zh.append(photo.get("zh", []))
     return Captioned(ids, en, zh)
 
 

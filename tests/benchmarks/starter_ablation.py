@@ -1,11 +1,12 @@
 """What each part of the starter's recipe is worth: trained without it, on photos nobody here reports on.
 
-    python -m tests.benchmarks.starter_ablation [--rows recipe half ...] [--epochs 40] [--seed 0] [--unspoken TAR]
+    python -m tests.benchmarks.starter_ablation [--rows recipe half ...] [--steps 150] [--seed 0]
+        [--described TAR ...] [--unspoken TAR ...]
 
 Every row trains the heads anew, as the recipe does, with one thing changed. Measured on the 500 held-out training
 photos (recall@10, text to image, all five captions of a photo) and on the `train` parts of the four labelled sets of
 unseen kinds (zero-shot top-1, their mean): no `val` part is looked at. Rows of fewer photos are the learning curve;
-one distils the classifiers on further photos that nobody describes, from a tar of them.
+rows of further photos need tars of them, described (as packaging/train_starter.py reads them) or not.
 Features come from the recipe's cache where it has them. Needs the `train` extra and the recipe's packages.
 """
 
@@ -31,8 +32,9 @@ from core.models.preprocess import normalise
 from core.progress import CancelToken, silent
 from core.training import recipe
 from core.training.features import AS_THEY_ARE, VIEWS, Features
-from core.training.heads import Heads, Material, Sizes, Weights, recall_at_10
+from core.training.heads import Heads, Material, Weights, recall_at_10
 from core.training.loop import Settings, train
+from core.training.sources import captioned
 from tests.benchmarks.machine import row
 from tests.conftest import SHARED_DATA
 
@@ -70,8 +72,8 @@ class Kind:
 class Bench:
     """What all rows share: the packages' encoders, the recipe's material, and what it is measured on."""
 
-    def __init__(self, cache: Path, unspoken: Path | None = None) -> None:
-        self.unspoken = unspoken
+    def __init__(self, cache: Path, further: recipe.Further) -> None:
+        self.further = further
         self.features = Features(cache / "features", silent, CancelToken())
         packages = train_starter.fetch(cache / "wheels")
         self.beginning = recipe.begin(packages, SHARED_DATA)
@@ -114,9 +116,12 @@ class Bench:
         return {name: round(value, 4) for name, value in found.items()}
 
     def trained(
-        self, settings: Settings, material: Material | None = None, form: type[Heads] = Heads
+        self, steps: int, material: Material | None = None, form: type[Heads] = Heads, **changed: float
     ) -> tuple[Heads, dict[str, float]]:
-        heads = form(material or self.material, Weights())
+        """changed: numbers of the loop that are not the recipe's."""
+        given = material or self.material
+        heads = form(given, Weights())
+        settings = replace(recipe.settings(given.photos, steps), **changed)  # type: ignore[arg-type]
         train(heads, settings, silent, CancelToken())
         return heads, self.measured(heads, self.material.held_out.views[0], [one.features for one in self.kinds])  # fmt: skip
 
@@ -132,11 +137,25 @@ class Hardest(Heads):
         return super().matched(images, captions) + HARDEST * (rows + columns)
 
 
-def further_photos(bench: Bench, settings: Settings) -> dict[str, float]:
-    if bench.unspoken is None:
-        raise SystemExit("The row of further photos needs --unspoken TAR.")
-    found = recipe.unspoken(bench.beginning, bench.unspoken, bench.features, bench.cache)
-    return bench.trained(settings, replace(bench.material, unspoken=found))[1]
+def with_unspoken(bench: Bench, material: Material) -> Material:
+    if not bench.further.unspoken:
+        raise SystemExit("The rows of further photos need --unspoken TAR.")
+    found = [
+        recipe.unspoken(bench.beginning, tar, bench.features, bench.cache) for tar in bench.further.unspoken
+    ]
+    return replace(material, unspoken=torch.cat(found))
+
+
+def with_described(bench: Bench, material: Material) -> Material:
+    if not bench.further.described:
+        raise SystemExit("The rows of further captions need --described TAR.")
+    photos = material.photos
+    for tar in bench.further.described:
+        captions = captioned(tar.with_suffix(".jsonl"))
+        photos = photos.and_also(
+            recipe.described(bench.beginning, tar, captions, bench.texts, bench.features, bench.cache)
+        )
+    return replace(material, photos=photos)
 
 
 class LastStage(nn.Module):
@@ -235,11 +254,11 @@ def squares_of(tar: Path) -> np.ndarray:
     return np.stack([decoded(path, data, PREPROCESSING) for path, data in pictures(tar)])
 
 
-def unfrozen(bench: Bench, settings: Settings) -> dict[str, float]:
+def unfrozen(bench: Bench, steps: int) -> dict[str, float]:
     """Two stages: heads on frozen encoders as they are and mirrored, then both."""
     views = bench.material.photos
     material = replace(bench.material, photos=replace(views, views=views.views[:2], seen=views.seen[:2]))
-    learned, _ = bench.trained(settings, material)
+    learned, _ = bench.trained(steps, material)
     stages = [LastStage(lite).to(memory_format=torch.channels_last) for lite in bench.beginning.encoders]
     squares = squares_of(SHARED_DATA / "flickr8k" / "train.tar")
     training, held_out = (rows.numpy() for rows in recipe.split(len(squares)))
@@ -247,7 +266,8 @@ def unfrozen(bench: Bench, settings: Settings) -> dict[str, float]:
     heads = Unfrozen(material, Weights())
     judging = maps_of(bench, squares[held_out])
     heads.begin(learned, stages, maps, judging)
-    train(heads, replace(UNFROZEN, steps_an_epoch=settings.steps_an_epoch), silent, CancelToken())
+    each = recipe.settings(material.photos).steps_an_epoch
+    train(heads, replace(UNFROZEN, steps_an_epoch=each), silent, CancelToken())
     kinds = [
         heads.seen(maps_of(bench, squares_of(SHARED_DATA / "labelled" / name / "train.tar")))
         for name in KINDS
@@ -255,29 +275,33 @@ def unfrozen(bench: Bench, settings: Settings) -> dict[str, float]:
     return bench.measured(heads, heads.seen(judging), kinds)
 
 
-def fewer(bench: Bench, settings: Settings, share: float) -> dict[str, float]:
+def fewer(bench: Bench, steps: int, share: float) -> dict[str, float]:
     """A part of the training photos, as many steps."""
     photos = bench.material.photos.only(torch.arange(round(share * len(bench.material.photos.en))))
-    each = len(photos.en) // Sizes().photos
-    settings = replace(settings, epochs=-(-settings.steps // each), steps_an_epoch=each)
-    return bench.trained(settings, replace(bench.material, photos=photos))[1]
+    return bench.trained(steps, replace(bench.material, photos=photos))[1]
 
 
-def without_cuts(bench: Bench, settings: Settings) -> dict[str, float]:
+def without_cuts(bench: Bench, steps: int) -> dict[str, float]:
     photos = bench.material.photos
     plain = replace(photos, views=photos.views[:2], seen=photos.seen[:2])
-    return bench.trained(settings, replace(bench.material, photos=plain))[1]
+    return bench.trained(steps, replace(bench.material, photos=plain))[1]
 
 
-ROWS: dict[str, Callable[[Bench, Settings], dict[str, float]]] = {
-    "recipe": lambda bench, settings: bench.trained(settings)[1],
+ROWS: dict[str, Callable[[Bench, int], dict[str, float]]] = {
+    "recipe": lambda bench, steps: bench.trained(steps)[1],
     "without cuts": without_cuts,
-    "without averaging": lambda bench, settings: bench.trained(replace(settings, average=0.0))[1],
-    "hardest negatives": lambda bench, settings: bench.trained(settings, form=Hardest)[1],
+    "without averaging": lambda bench, steps: bench.trained(steps, average=0.0)[1],
+    "hardest negatives": lambda bench, steps: bench.trained(steps, form=Hardest)[1],
     "last stages unfrozen, without cuts": unfrozen,
-    "further photos": further_photos,
-    "half the photos": lambda bench, settings: fewer(bench, settings, 0.5),
-    "a quarter of the photos": lambda bench, settings: fewer(bench, settings, 0.25),
+    "half the photos": lambda bench, steps: fewer(bench, steps, 0.5),
+    "a quarter of the photos": lambda bench, steps: fewer(bench, steps, 0.25),
+}
+FURTHER: dict[str, Callable[[Bench, int], dict[str, float]]] = {
+    "further photos": lambda bench, steps: bench.trained(steps, with_unspoken(bench, bench.material))[1],
+    "further captions": lambda bench, steps: bench.trained(steps, with_described(bench, bench.material))[1],
+    "both": lambda bench, steps: bench.trained(
+        steps, with_unspoken(bench, with_described(bench, bench.material))
+    )[1],
 }
 
 
@@ -285,22 +309,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
-        "--rows", nargs="+", choices=ROWS, default=[name for name in ROWS if name != "further photos"]
-    )
-    parser.add_argument("--epochs", type=int, default=40)
+    rows = {**ROWS, **FURTHER}
+    parser.add_argument("--rows", nargs="+", choices=rows, default=[*ROWS])
+    parser.add_argument("--steps", type=int, default=150)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--cache", type=Path, default=train_starter.HERE.parent / ".cache" / "starter")
-    parser.add_argument("--unspoken", type=Path, help="tar of photos for the row of further photos")
+    for name in ("--described", "--unspoken"):
+        parser.add_argument(name, type=Path, nargs="+", default=[], metavar="TAR")
     asked = parser.parse_args()
-    bench = Bench(asked.cache, asked.unspoken)
-    settings = Settings(epochs=asked.epochs)
+    bench = Bench(asked.cache, recipe.Further(tuple(asked.described), tuple(asked.unspoken)))
     for name in asked.rows:
         began = time.perf_counter()
         torch.manual_seed(asked.seed)
-        found = ROWS[name](bench, settings)
+        found = rows[name](bench, asked.steps)
         row("starter ablation", name, time.perf_counter() - began, "s", photos=len(bench.material.photos.en),
-            views=len(VIEWS), steps=settings.steps, seed=asked.seed, **found)  # fmt: skip
+            views=len(VIEWS), steps=asked.steps, seed=asked.seed, **found)  # fmt: skip
 
 
 if __name__ == "__main__":

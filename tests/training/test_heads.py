@@ -31,7 +31,7 @@ def photos(count: int) -> Photos:
     views = torch.rand(2, count, 1280)
     seen = torch.rand(2, count, 6).softmax(2)
     captions = torch.randn(count, 5, 896), torch.randn(count, 5, 896)
-    return Photos(views, seen, *captions)
+    return Photos(views, seen, *captions, torch.ones(2, count, dtype=torch.bool))
 
 
 @pytest.fixture
@@ -101,3 +101,25 @@ def test_recall_at_10_counts_what_lies_before_the_own_image() -> None:
     texts[0] = 1 - torch.eye(12)[0]  # eleven images before its own
 
     assert recall_at_10(texts, images) == pytest.approx(11 / 12)
+
+
+def test_captions_that_a_photo_lacks_teach_nothing(material: Material) -> None:
+    """What stands in their place may be anything; what is there still counts."""
+    told = torch.ones(2, 40, dtype=torch.bool)
+    told[1, 7:] = False
+
+    def loss(**captions: torch.Tensor) -> float:
+        torch.manual_seed(1)
+        heads = Heads(replace(material, photos=replace(material.photos, told=told, **captions)), Weights())
+        return float(heads.loss(torch.arange(20)).detach())
+
+    zh, en = material.photos.zh, material.photos.en
+    elsewhere = torch.cat([zh[:7], torch.zeros_like(zh[7:])])
+    assert loss(zh=elsewhere) == loss(zh=zh)
+    assert loss(en=torch.cat([en[:7], torch.zeros_like(en[7:])])) != loss(en=en)
+
+
+def test_photos_all_in_one_language_can_be_learned_from(material: Material) -> None:
+    told = torch.stack([torch.ones(40, dtype=torch.bool), torch.zeros(40, dtype=torch.bool)])
+    heads = Heads(replace(material, photos=replace(material.photos, told=told)), Weights())
+    assert torch.isfinite(heads.loss(torch.arange(20)))
