@@ -56,7 +56,7 @@ def main() -> None:
     further = recipe.Further(tuple(asked.described), tuple(asked.unspoken))
     material = recipe.gather(beginning, packages, asked.data, features, cache, further)
     print("training the heads")
-    settings = recipe.settings(material.photos, asked.steps)
+    settings = recipe.settings(material, asked.steps)
     heads, outcome = train_heads(material, Weights(), settings, show, CancelToken())
     print(f"held-out recall@10, mean of both languages: {outcome.best:.3f} (epoch {outcome.epoch})")
     held_out = recipe.HeldOut(beginning, asked.data, features, cache)
@@ -66,7 +66,7 @@ def main() -> None:
     torch.manual_seed(asked.seed)
     everything = material.with_held_out()
     # As many passes.
-    settings = replace(settings, steps_an_epoch=recipe.settings(everything.photos).steps_an_epoch)
+    settings = replace(settings, steps_an_epoch=recipe.settings(everything).steps_an_epoch)
     heads, _ = train_heads(everything, Weights(), settings, show, CancelToken())
     scale = float(heads.scale().detach())
     calibration = carried_over(calibration, scale, before, held_out.neutral_cosines(heads))

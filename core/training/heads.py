@@ -94,10 +94,13 @@ class Photos:
 class Material:
     """All that the heads learn from. `dictionary` is parallel: row i of both languages is one meaning.
 
+    photos    those of the set, behind them further captioned ones
+    own       how many are of the set: each once in a pass, and of the others some are drawn at random beside them
     unspoken  [m, 5248] features of further photos that nobody describes, looked at in every way; m may be 0
     """
 
     photos: Photos
+    own: int
     held_out: Photos
     classifier: Classifier
     names: Bilingual
@@ -108,7 +111,7 @@ class Material:
 
     def with_held_out(self) -> Material:
         """The same with nothing held out: the validation's photos are trained on, so its scores mean nothing more."""
-        return replace(self, photos=self.photos.and_also(self.held_out))
+        return replace(self, photos=self.held_out.and_also(self.photos), own=len(self.held_out.en) + self.own)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +145,8 @@ class Sizes:
 
     # The more, the more a caption has to be told from.
     photos: int = 1_000
+    # Further captioned photos, where there are any.
+    described: int = 500
     imagined: int = 750
     # Photos that nobody describes, where there are any.
     unspoken: int = 500
@@ -195,11 +200,12 @@ class Heads:
         return {}
 
     def batches(self, epoch: int) -> Iterator[Tensor]:
-        """Rows of the training photos, each photo at most once an epoch."""
-        rows = torch.randperm(len(self._material.photos.en))
-        size = self._sizes.photos
-        for start in range(0, len(rows) - size + 1, size):
-            yield rows[start : start + size]
+        """Rows of the photos: each of the set's own at most once an epoch, and further ones drawn beside them."""
+        own, every = self._material.own, len(self._material.photos.en)
+        rows, size = torch.randperm(own), self._sizes.photos
+        for start in range(0, own - size + 1, size):
+            beside = own + torch.randperm(every - own)[: self._sizes.described]
+            yield torch.cat([rows[start : start + size], beside])
 
     def loss(self, rows: Tensor) -> Tensor:
         """Of one batch: the photos `rows`, of each a random view and caption; a random phrase of every name."""

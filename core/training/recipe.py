@@ -36,7 +36,7 @@ HELD_OUT = 500
 CAPTIONS = 5
 DICTIONARY_PAIRS = 8_000
 # Recall stands still after half of them; names, which no photo shows, are still being learned.
-STEPS = 800
+STEPS = 600
 PHRASE_TEMPLATES = {"en": ("{}", "a photo of a {}"), "zh": ("{}", "一张{}的照片")}
 
 
@@ -119,6 +119,7 @@ def gather(
         learned = learned.and_also(described(beginning, tar, more, texts, features, cache))
     return Material(
         photos=learned,
+        own=len(training),
         held_out=photos.only(held_out),
         classifier=Classifier.mean(beginning.classifiers, [each.width for each in beginning.encoders]),
         names=texts.bilingual("names", names),
@@ -139,9 +140,9 @@ def unspoken(beginning: Beginning, tar: Path, features: Features, cache: Path) -
     return torch.cat([torch.cat(view_of(beginning, tar, features, cache, view), 1) for view in VIEWS])
 
 
-def settings(photos: Photos, steps: int = STEPS) -> Settings:
-    """A loop over these photos of about so many steps, in whole passes."""
-    each = len(photos.en) // Sizes().photos
+def settings(material: Material, steps: int = STEPS) -> Settings:
+    """A loop over the set's own photos of about so many steps, in whole passes."""
+    each = material.own // Sizes().photos
     return Settings(epochs=ceil(steps / each), steps_an_epoch=each)
 
 

@@ -121,7 +121,7 @@ class Bench:
         """changed: numbers of the loop that are not the recipe's."""
         given = material or self.material
         heads = form(given, Weights())
-        settings = replace(recipe.settings(given.photos, steps), **changed)  # type: ignore[arg-type]
+        settings = replace(recipe.settings(given, steps), **changed)  # type: ignore[arg-type]
         train(heads, settings, silent, CancelToken())
         return heads, self.measured(heads, self.material.held_out.views[0], [one.features for one in self.kinds])  # fmt: skip
 
@@ -266,7 +266,7 @@ def unfrozen(bench: Bench, steps: int) -> dict[str, float]:
     heads = Unfrozen(material, Weights())
     judging = maps_of(bench, squares[held_out])
     heads.begin(learned, stages, maps, judging)
-    each = recipe.settings(material.photos).steps_an_epoch
+    each = recipe.settings(material).steps_an_epoch
     train(heads, replace(UNFROZEN, steps_an_epoch=each), silent, CancelToken())
     kinds = [
         heads.seen(maps_of(bench, squares_of(SHARED_DATA / "labelled" / name / "train.tar")))
@@ -278,7 +278,7 @@ def unfrozen(bench: Bench, steps: int) -> dict[str, float]:
 def fewer(bench: Bench, steps: int, share: float) -> dict[str, float]:
     """A part of the training photos, as many steps."""
     photos = bench.material.photos.only(torch.arange(round(share * len(bench.material.photos.en))))
-    return bench.trained(steps, replace(bench.material, photos=photos))[1]
+    return bench.trained(steps, replace(bench.material, photos=photos, own=len(photos.en)))[1]
 
 
 def without_cuts(bench: Bench, steps: int) -> dict[str, float]:

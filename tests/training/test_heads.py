@@ -39,6 +39,7 @@ def material() -> Material:
     torch.manual_seed(0)
     return Material(
         photos=photos(40),
+        own=40,
         held_out=photos(12),
         classifier=Classifier(torch.randn(6, 1280) / 20, torch.zeros(6)),
         names=Bilingual(phrases(6, 2), phrases(6, 3)),
