@@ -35,7 +35,7 @@ HELD_OUT = 500
 # Of each photo.
 CAPTIONS = 5
 DICTIONARY_PAIRS = 8_000
-# Recall stands still after half of them; names, which no photo shows, are still being learned.
+# Recall on the held-out photos stands still after half of them; names, which no photo shows, are still being learned.
 STEPS = 600
 PHRASE_TEMPLATES = {"en": ("{}", "a photo of a {}"), "zh": ("{}", "一张{}的照片")}
 
@@ -160,7 +160,7 @@ def described(
     features: Features,
     cache: Path,
 ) -> Photos:
-    """The photos in `tar`, in every view, with their captions."""
+    """The photos in `tar`, in every view, with their captions. Raises ValueError where those are of other photos."""
     views = [view_of(beginning, tar, features, cache, view) for view in VIEWS]
     seen = [
         torch.stack([one.probabilities(f) for one, f in zip(beginning.classifiers, view, strict=True)]).mean(
@@ -168,6 +168,8 @@ def described(
         )
         for view in views
     ]
+    if len(captions.ids) != len(seen[0]):
+        raise ValueError(f"{tar} holds {len(seen[0])} photos; {len(captions.ids)} are described.")
     en, zh = (
         _captions(texts, f"captions-{lang}", said)
         for lang, said in (("en", captions.en), ("zh", captions.zh))
