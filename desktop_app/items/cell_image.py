@@ -60,7 +60,10 @@ class _Source:
 
     def __enter__(self) -> QImageReader:
         self._buffer.open(QIODevice.OpenModeFlag.ReadOnly)
-        reader = QImageReader(self._buffer)
+        # Without a format every plugin is asked in turn. The one for SVG connects a signal, while PySide holds
+        # Python's lock: the window's thread, which held Qt's lock of signals and waited for Python's, stood still.
+        reader = QImageReader(self._buffer, QByteArray(b"jpeg"))
+        reader.setAutoDetectImageFormat(False)
         reader.setAutoTransform(False)  # what the library hands out is upright already
         reader.setAllocationLimit(MOST_MB)
         return reader

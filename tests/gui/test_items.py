@@ -168,8 +168,11 @@ def test_a_cell_is_filled_whatever_the_pictures_shape(qtbot: QtBot, width: int, 
     assert made.pixelColor(16, 16).alpha() == 255
 
 
-@pytest.mark.parametrize("broken", [b"", b"no picture", jpeg(40, 30)[:60]])
-def test_bytes_that_are_no_picture_are_no_cell(qtbot: QtBot, broken: bytes) -> None:
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="40" height="30"><rect width="40" height="30"/></svg>'
+
+
+@pytest.mark.parametrize("broken", [b"", b"no picture", jpeg(40, 30)[:60], SVG])
+def test_bytes_that_are_no_jpeg_are_no_cell(qtbot: QtBot, broken: bytes) -> None:
     assert cell_image(broken, 32, 4.0) is None
     assert picture_image(broken) is None
 
