@@ -100,8 +100,8 @@ def learn_by_encoders(
         encoders, teaching, judging, encoder.spec.logit_scale, course, report, cancel, watch
     )
     report(Progress("judge"))
-    after = _strongest(encoders, start, before, lambda: gate.figures(encoders))
-    verdict = judge(better(before, in_use), after, seed)
+    strength, after = _strongest(encoders, start, before, lambda: gate.figures(encoders))
+    verdict = judge(better(before, in_use), after, seed, strength)
 
     def write(new: Path, model_id: str) -> ModelSpec:
         encoders.to("cpu")
@@ -197,7 +197,7 @@ def watched(judging: Material, encoders: Encoders, watch: Watch) -> Watch:
 
 def _strongest(
     encoders: Encoders, start: tuple[State, State], before: Figures, measured: Callable[[], Figures]
-) -> Figures:
+) -> tuple[float, Figures]:
     """As far on the way as little enough is forgotten; by that alone, so that judging stays fair."""
     end = copy.deepcopy(encoders.image.state_dict()), copy.deepcopy(encoders.text.state_dict())
     for strength in STRENGTHS:
@@ -206,7 +206,7 @@ def _strongest(
         after = measured()
         if forgotten(before, after) <= MOST_FORGOTTEN:
             break
-    return after
+    return strength, after
 
 
 def squares_of(thumbs: Thumbs) -> Callable[[Sequence[int], ModelSpec, CancelToken], tuple[list[int], Pixels]]:

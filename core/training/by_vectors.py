@@ -91,7 +91,7 @@ def learn_by_vectors(
         after = _figures(judging, known, chosen)
         if forgotten(before, after) <= MOST_FORGOTTEN:
             break
-    return judge(better(before, in_use), after, seed), chosen
+    return judge(better(before, in_use), after, seed, strength), chosen
 
 
 def _figures(judging: Side, known: Knowledge, adapted: Adapted | None) -> Figures:

@@ -84,8 +84,10 @@ class Figures:
 class Verdict:
     """Whether the new model is taken, and why, in a sentence. `before` and `after` are None where nothing was measured.
 
-    reason  one of REASONS, for whoever says it in another language; "" where there is only the sentence
-    photos  that were held out to judge by, a burst counted once
+    reason    one of REASONS, for whoever says it in another language; "" where there is only the sentence
+    photos    that were held out to judge by, a burst counted once
+    strength  share of the way from the old weights to the trained ones at which it was judged: more would have
+              forgotten too much
     """
 
     accepted: bool
@@ -95,13 +97,15 @@ class Verdict:
     p: float = 1.0
     reason: str = ""
     photos: int = 0
+    strength: float = 1.0
 
     @classmethod
     def of_json(cls, content: dict[str, Any]) -> Verdict:
         """What `as_json` gave. Raises KeyError."""
         before, after = (Figures.of_json(content[name]) for name in ("before", "after"))
         reason, photos = content["reason"], content["photos"]
-        return cls(content["accepted"], content["why"], before, after, content["p"], reason, photos)
+        strength = content.get("strength", 1.0)  # older notes do not tell it
+        return cls(content["accepted"], content["why"], before, after, content["p"], reason, photos, strength)
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -112,6 +116,7 @@ class Verdict:
             "why": self.why,
             "reason": self.reason,
             "photos": self.photos,
+            "strength": self.strength,
         }
 
 
@@ -162,11 +167,12 @@ def _unspoken_lost(before: Figures, after: Figures) -> float:
     return before.still - after.still if before.still is not None and after.still is not None else 0.0
 
 
-def judge(before: Figures, after: Figures, seed: int = 0) -> Verdict:
-    """Compare both on the same held-out sayings."""
+def judge(before: Figures, after: Figures, seed: int = 0, strength: float = 1.0) -> Verdict:
+    """Compare both on the same held-out sayings; `strength` is told with it."""
     photos = len(before.each)
     if photos < FEWEST_PHOTOS:
-        return Verdict(False, too_few(photos), before, after, reason=TOO_FEW, photos=photos)
+        why = too_few(photos)
+        return Verdict(False, why, before, after, reason=TOO_FEW, photos=photos, strength=strength)
     gain = after.each - before.each
     p = paired_bootstrap(gain, seed)
     said = f"reciprocal rank {before.each.mean():.3f} before, {after.each.mean():.3f} after, on {photos} photos held out"
@@ -184,7 +190,11 @@ def judge(before: Figures, after: Figures, seed: int = 0) -> Verdict:
         why = f"It forgot too much: {lost:.1%} of {what}. What you spoke about: {said}."
     else:
         reason, why = BETTER, f"It finds more of what you spoke about: {said}."
-    return Verdict(reason == BETTER, why, before, after, p, reason, photos)
+        if strength < 1:
+            why += (
+                f" Of what the training changed {strength:.0%} was kept: more would have forgotten too much."
+            )
+    return Verdict(reason == BETTER, why, before, after, p, reason, photos, strength)
 
 
 def _worse(before: Figures, after: Figures, seed: int) -> list[str]:

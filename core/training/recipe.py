@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
 
@@ -96,29 +96,17 @@ def begin(packages: Packages, data: Path) -> Beginning:
     return Beginning(image, text, vocabularies, tuple(encoders), classifiers)
 
 
-def gather(
-    beginning: Beginning,
-    packages: Packages,
-    data: Path,
-    features: Features,
-    cache: Path,
-    further: Further = Further(),
-) -> Material:
-    """Everything the heads learn from, as features."""
-    flickr = data / "flickr8k"
-    texts = TextFeatures(beginning, features, cache)
-    captions = sources.captioned(flickr / "captions-train.jsonl")
-    photos = described(beginning, flickr / "train.tar", captions, texts, features, cache)
+def gather(extractor: Extractor, packages: Packages, data: Path) -> Material:
+    """What the heads learn from without any further photos, as features."""
+    flickr, texts = data / "flickr8k", extractor.texts
+    photos = extractor.described(flickr / "train.tar", sources.captioned(flickr / "captions-train.jsonl"))
     names = sources.class_names(data / "imagenet-names" / "names.json")
+    beginning = extractor.beginning
     table = sources.concepts(len(beginning.classifiers[0].bias))
     english, chinese = sources.dictionary(packages.dictionary).pairs(DICTIONARY_PAIRS, seed=1)
-    training, held_out = split(len(captions.ids))
-    learned = photos.only(training)
-    for tar in further.described:
-        more = sources.captioned(tar.with_suffix(".jsonl"))
-        learned = learned.and_also(described(beginning, tar, more, texts, features, cache))
+    training, held_out = split(len(photos.en))
     return Material(
-        photos=learned,
+        photos=photos.only(training),
         own=len(training),
         held_out=photos.only(held_out),
         classifier=Classifier.mean(beginning.classifiers, [each.width for each in beginning.encoders]),
@@ -126,18 +114,17 @@ def gather(
         concepts=texts.bilingual("concepts", table.names),
         shown_by=torch.from_numpy(table.shown_by),
         dictionary=(texts.of("dictionary-en", english), texts.of("dictionary-zh", chinese)),
-        unspoken=torch.cat(
-            [
-                photos.views[0, :0],
-                *(unspoken(beginning, tar, features, cache) for tar in further.unspoken),
-            ]
-        ),
+        unspoken=photos.views[0, :0],
     )
 
 
-def unspoken(beginning: Beginning, tar: Path, features: Features, cache: Path) -> Tensor:
-    """Features of the photos in `tar`, looked at in every way."""
-    return torch.cat([torch.cat(view_of(beginning, tar, features, cache, view), 1) for view in VIEWS])
+def with_further(material: Material, extractor: Extractor, further: Further) -> Material:
+    """Further photos beside those of the set. Raises ValueError where captions are of other photos than the tar's."""
+    photos = material.photos
+    for tar in further.described:
+        photos = photos.and_also(extractor.described(tar, sources.captioned(tar.with_suffix(".jsonl"))))
+    unspoken = [material.unspoken, *(extractor.unspoken(tar) for tar in further.unspoken)]
+    return replace(material, photos=photos, unspoken=torch.cat(unspoken))
 
 
 def settings(material: Material, steps: int = STEPS) -> Settings:
@@ -152,35 +139,49 @@ def split(photos: int) -> tuple[Tensor, Tensor]:
     return order[HELD_OUT:], order[:HELD_OUT]
 
 
-def described(
-    beginning: Beginning,
-    tar: Path,
-    captions: sources.Captioned,
-    texts: TextFeatures,
-    features: Features,
-    cache: Path,
-) -> Photos:
-    """The photos in `tar`, in every view, with their captions. Raises ValueError where those are of other photos."""
-    views = [view_of(beginning, tar, features, cache, view) for view in VIEWS]
-    seen = [
-        torch.stack([one.probabilities(f) for one, f in zip(beginning.classifiers, view, strict=True)]).mean(
-            0
+class Extractor:
+    """Features of photos and texts, by the encoders the recipe begins from; what was extracted once is kept."""
+
+    def __init__(self, beginning: Beginning, features: Features, cache: Path) -> None:
+        self.beginning = beginning
+        self.texts = TextFeatures(beginning, features, cache)
+        self._features = features
+        self._graphs = {name: cache / f"{name}.onnx" for name in ENCODERS}
+        for graph, encoder in zip(self._graphs.values(), beginning.encoders, strict=True):
+            export_features(encoder, graph)
+
+    def view(self, tar: Path, view: View) -> list[Tensor]:
+        """Every encoder's features of the photos in `tar`, so looked at."""
+        return [
+            torch.from_numpy(self._features.of_photos(f"train-{name}-{view.name}", tar, graph, SIZE_PX, view))
+            for name, graph in self._graphs.items()
+        ]
+
+    def unspoken(self, tar: Path) -> Tensor:
+        """Features of the photos in `tar`, looked at in every way."""
+        return torch.cat([torch.cat(self.view(tar, view), 1) for view in VIEWS])
+
+    def described(self, tar: Path, captions: sources.Captioned) -> Photos:
+        """The photos in `tar`, in every view, with their captions. Raises ValueError where those are of other photos."""
+        views = [self.view(tar, view) for view in VIEWS]
+        classifiers = self.beginning.classifiers
+        seen = [
+            torch.stack([one.probabilities(f) for one, f in zip(classifiers, view, strict=True)]).mean(0)
+            for view in views
+        ]
+        if len(captions.ids) != len(seen[0]):
+            raise ValueError(f"{tar} holds {len(seen[0])} photos; {len(captions.ids)} are described.")
+        en, zh = (
+            _captions(self.texts, f"captions-{lang}", said)
+            for lang, said in (("en", captions.en), ("zh", captions.zh))
         )
-        for view in views
-    ]
-    if len(captions.ids) != len(seen[0]):
-        raise ValueError(f"{tar} holds {len(seen[0])} photos; {len(captions.ids)} are described.")
-    en, zh = (
-        _captions(texts, f"captions-{lang}", said)
-        for lang, said in (("en", captions.en), ("zh", captions.zh))
-    )
-    return Photos(
-        views=torch.stack([torch.cat(view, 1) for view in views]),
-        seen=torch.stack(seen),
-        en=en,
-        zh=zh,
-        told=torch.tensor([[bool(own) for own in said] for said in (captions.en, captions.zh)]),
-    )
+        return Photos(
+            views=torch.stack([torch.cat(view, 1) for view in views]),
+            seen=torch.stack(seen),
+            en=en,
+            zh=zh,
+            told=torch.tensor([[bool(own) for own in said] for said in (captions.en, captions.zh)]),
+        )
 
 
 def _captions(texts: TextFeatures, name: str, said: list[list[str]]) -> Tensor:
@@ -192,17 +193,6 @@ def _captions(texts: TextFeatures, name: str, said: list[list[str]]) -> Tensor:
         if own:
             found[row] = features[[begin + i % len(own) for i in range(CAPTIONS)]]
         begin += len(own)
-    return found
-
-
-def view_of(beginning: Beginning, tar: Path, features: Features, cache: Path, view: View) -> list[Tensor]:
-    """Every encoder's features of the photos in `tar`, so looked at."""
-    found = []
-    for name, encoder in zip(ENCODERS, beginning.encoders, strict=True):
-        graph = cache / f"{name}.onnx"
-        export_features(encoder, graph)
-        seen = features.of_photos(f"train-{name}-{view.name}", tar, graph, SIZE_PX, view)
-        found.append(torch.from_numpy(seen))
     return found
 
 
@@ -232,12 +222,11 @@ class TextFeatures:
 class HeldOut:
     """The photos that no head sees while epochs are chosen, and their captions."""
 
-    def __init__(self, beginning: Beginning, data: Path, features: Features, cache: Path) -> None:
+    def __init__(self, extractor: Extractor, data: Path) -> None:
         captions = sources.captioned(data / "flickr8k" / "captions-train.jsonl")
         _, rows = split(len(captions.ids))
-        view = view_of(beginning, data / "flickr8k" / "train.tar", features, cache, AS_THEY_ARE)
-        self._photos = torch.cat(view, 1)[rows]
-        self._texts = TextFeatures(beginning, features, cache)
+        self._photos = torch.cat(extractor.view(data / "flickr8k" / "train.tar", AS_THEY_ARE), 1)[rows]
+        self._texts = extractor.texts
         self.captions = sources.Captioned(
             ids=[captions.ids[i] for i in rows.tolist()],
             en=[captions.en[i] for i in rows.tolist()],

@@ -201,7 +201,7 @@ def reason_words(verdict: Verdict) -> str:
     """Why it was taken or not; the core's own sentence where the language has none."""
     n = verdict.photos
     return {
-        "better": tr("On {n} photos that it had not seen it finds more of what you said.", n=n),
+        "better": _better_words(verdict),
         "no gain": tr(
             "On {n} photos that it had not seen it finds no more of what you said than before.", n=n
         ),
@@ -218,6 +218,17 @@ def reason_words(verdict: Verdict) -> str:
         "too large": tr("This computer has too little memory for it."),
         "diverged": tr("The training did not settle and was stopped."),
     }.get(verdict.reason, verdict.why)
+
+
+def _better_words(verdict: Verdict) -> str:
+    said = tr("On {n} photos that it had not seen it finds more of what you said.", n=verdict.photos)
+    if verdict.strength == 1:
+        return said
+    return tr(
+        "{said} {share} of what the training changed was kept: more would have forgotten too much.",
+        said=said,
+        share=f"{number(100 * verdict.strength)} %",
+    )
 
 
 def _forgot_words(verdict: Verdict) -> str:

@@ -1,12 +1,13 @@
 """How much is learned from how many captions: held-out recall and zero-shot by seed, and what was forgotten.
 
-    python -m tests.benchmarks.learning [--how adapter|probe|lora|full] [--captions 10 30 100 300 700] [--seeds 5]
+    python -m tests.benchmarks.learning [--how adapter|probe|lora|full] [--captions 10 30 100 300 700] [--seeds 5] [--bands]
 
 The `train` parts of the unseen-kinds sets of the shared test data play the owner's photos: so many of them, drawn
 anew for each seed, get captions made of their labels in both languages, split by photo as in the product. Zero-shot
 is measured on the sets' `val` parts, which nothing was tuned on; forgetting on the known-kinds sets. After `lora`
 and `full` that is done with the model folder that was written. A JSON line a run, then one a number of captions
-with the mean over the seeds and its 95 % interval (Student's t).
+with the mean over the seeds and its 95 % interval (Student's t). `--bands` also tells what a sure hit among photos
+and captions that nobody taught is worth before and after (tests/benchmarks/relevance.py).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import io
 import json
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -29,6 +30,7 @@ from PIL import Image
 
 from core.evaluate.pictures import encode_pictures, pictures
 from core.evaluate.zeroshot import class_embeddings, prompt_templates, read_labels
+from core.models.calibration import Calibration
 from core.models.encoder import Encoder
 from core.models.registry import STARTER, model_folder
 from core.photos.thumbs import Thumbs
@@ -44,6 +46,7 @@ from core.training.pairs import CAPTION, Saying, is_held_out
 from core.training.personal import MOST_OTHERS, MOST_UNSPOKEN
 from core.training.sayings import Table
 from tests.benchmarks.machine import machine
+from tests.benchmarks.relevance import bands, photos_of_val
 from tests.conftest import SHARED_DATA
 
 Floats = npt.NDArray[np.float32]
@@ -109,12 +112,21 @@ def zero_shot(sets: list[Set], adapted: Adapted | None = None) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Somebody who has the photos of the unseen kinds, and what judges what was learned from them."""
+    """Somebody who has the photos of the unseen kinds, and what judges what was learned from them.
+
+    captioned  embeddings of the photos that bands are judged on, where that is asked
+    """
 
     encoder: Encoder
     general: General
     unseen: list[Set]
     known: list[Set]
+    captioned: Floats | None
+
+    @property
+    def calibration(self) -> Calibration:
+        assert self.encoder.spec.calibration is not None
+        return self.encoder.spec.calibration
 
     @property
     def photos(self) -> Floats:
@@ -132,8 +144,16 @@ class Owner:
         return parts
 
 
-# (verdict, zero-shot of the unseen and of the known kinds)
-Learned = tuple[Verdict, float, float]
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What came of one training; zero-shot of the kinds it was taught and of those known before."""
+
+    verdict: Verdict
+    unseen: float
+    known: float
+    sure: (
+        tuple[float, float] | None
+    )  # of the sure hits so many are right, and they hold so many of the right ones
 
 
 def by_adapter(owner: Owner, parts: tuple[list[Saying], list[Saying]], seed: int, *, both: bool) -> Learned:
@@ -144,10 +164,11 @@ def by_adapter(owner: Owner, parts: tuple[list[Saying], list[Saying]], seed: int
     )
     others = np.setdiff1d(np.arange(len(photos)), [photo for table in tables for photo in table.photos])
     others = np.random.default_rng(seed).permutation(others)
+    knowledge = Knowledge.of(general, photos[others[:MOST_OTHERS]])
     verdict, adapted = learn_by_vectors(
         teaching,
         judging,
-        Knowledge.of(general, photos[others[:MOST_OTHERS]]),
+        knowledge,
         encoder.spec.logit_scale,
         None,
         seed,
@@ -156,7 +177,15 @@ def by_adapter(owner: Owner, parts: tuple[list[Saying], list[Saying]], seed: int
         CancelToken(),
         both=both,
     )
-    return verdict, zero_shot(owner.unseen, adapted), zero_shot(owner.known, adapted)
+    sure = None
+    if owner.captioned is not None:
+        calibration = knowledge.carried(owner.calibration, adapted)
+
+        def encode(given: Sequence[str]) -> Floats:
+            return adapted.texts(encoder.encode_texts(given))
+
+        sure = bands(adapted.photos(owner.captioned), encode, calibration)["sure"]
+    return Learned(verdict, zero_shot(owner.unseen, adapted), zero_shot(owner.known, adapted), sure)
 
 
 def by_towers(
@@ -185,8 +214,12 @@ def by_towers(
             [read_set(encoder, SHARED_DATA / "labelled" / one.name, None, ("val",)) for one in sets]
             for sets in (owner.unseen, owner.known)
         )
+        sure = None
+        if owner.captioned is not None:
+            assert encoder.spec.calibration is not None
+            sure = bands(photos_of_val(encoder), encoder.encode_texts, encoder.spec.calibration)["sure"]
         encoder.close()
-    return result.verdict, zero_shot(unseen), zero_shot(known)
+    return Learned(result.verdict, zero_shot(unseen), zero_shot(known), sure)
 
 
 def run(
@@ -198,14 +231,15 @@ def run(
     """Train once on the captions of so many photos, drawn by `seed`."""
     began = time.perf_counter()
     torch.manual_seed(seed)
-    verdict, unseen, known = learn(owner.says(captions, seed), seed)
+    learned = learn(owner.says(captions, seed), seed)
+    verdict = learned.verdict
     found = {
         "captions": captions,
         "seed": seed,
         "unseen_before": zero_shot(owner.unseen),
-        "unseen_after": unseen,
+        "unseen_after": learned.unseen,
         "known_before": zero_shot(owner.known),
-        "known_after": known,
+        "known_after": learned.known,
         "accepted": verdict.accepted,
         "seconds": time.perf_counter() - began,
         "why": verdict.why,
@@ -214,6 +248,8 @@ def run(
         found |= {"recall_before": verdict.before.recall, "recall_after": verdict.after.recall}
         found |= {"general_before": verdict.before.general, "general_after": verdict.after.general}
         found |= {"still": verdict.after.still}
+    if learned.sure is not None:
+        found["sure_right"], found["sure_found"] = learned.sure
     return found
 
 
@@ -259,6 +295,7 @@ def main() -> None:
     parser.add_argument("--how", choices=("adapter", "probe", "lora", "full"), default="adapter")
     parser.add_argument("--captions", type=int, nargs="+", default=[10, 30, 100, 300, 700])
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--bands", action="store_true", help="what a sure hit is worth, before and after")
     parser.add_argument("--cache", type=Path, help="where the starter's embeddings are kept between runs")
     asked = parser.parse_args()
     encoder = Encoder.open(model_folder(STARTER, None))
@@ -272,8 +309,11 @@ def main() -> None:
         unseen = [one for one in every if "train" in one.photos]
         known = [one for one in every if "train" not in one.photos]
         general = General.of(encoder, np.concatenate([one.photos["train"] for one in unseen]))
-        owner = Owner(encoder, general, unseen, known)
+        owner = Owner(encoder, general, unseen, known, photos_of_val(encoder) if asked.bands else None)
         told = {"bench": "learning", "how": asked.how, "model": STARTER, "machine": machine()}
+        if owner.captioned is not None:
+            found = bands(owner.captioned, encoder.encode_texts, owner.calibration)["sure"]
+            told |= {"sure_right_before": found[0], "sure_found_before": found[1]}
         print(json.dumps(told), flush=True)
         learn = learner(asked.how, owner, Path(temp))
         for captions in asked.captions:

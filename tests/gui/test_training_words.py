@@ -8,10 +8,10 @@ from pytestqt.qtbot import QtBot
 
 pytest.importorskip("torch", reason="needs the train extra (torch)")
 
-from core.training.gate import REASONS, Figures, Verdict
+from core.training.gate import BETTER, REASONS, Figures, Verdict
 from core.training.loop import Point
 from desktop_app.dialogs.training_words import figure_rows, reason_words
-from desktop_app.i18n import speak
+from desktop_app.i18n import THIN_SPACE, speak
 from desktop_app.views.curve_view import CurveView, Scale
 from desktop_app.workers.training import Curve
 
@@ -22,6 +22,13 @@ def test_every_reason_has_its_words_in_both_languages(english: None) -> None:
         said = [reason_words(Verdict(False, "unsaid", reason=reason, photos=12)) for reason in REASONS]
         assert "unsaid" not in said
         assert len(set(said)) == len(REASONS)
+
+
+def test_a_part_of_the_way_is_told_in_both_languages(english: None) -> None:
+    verdict = Verdict(True, "", reason=BETTER, photos=12, strength=0.75)
+    assert "75 % of what the training changed was kept" in reason_words(verdict)
+    speak("zh_CN")
+    assert "保留了 75 %" in reason_words(verdict).replace(THIN_SPACE, " ")
 
 
 def test_figures_that_were_not_measured_are_left_out(english: None) -> None:

@@ -135,6 +135,20 @@ def test_a_verdict_that_was_written_down_says_the_same_again() -> None:
     assert Verdict.of_json(verdict.as_json()).as_json() == verdict.as_json()
 
 
+def test_a_part_of_the_way_is_told_where_it_is_taken() -> None:
+    whole, part = (judge(some(0.3), some(0.6), strength=strength) for strength in (1.0, 0.25))
+
+    assert part.accepted
+    assert (
+        part.why
+        == f"{whole.why} Of what the training changed 25% was kept: more would have forgotten too much."
+    )
+    assert Verdict.of_json(part.as_json()).strength == 0.25
+    # What an earlier version wrote down said nothing of it.
+    assert Verdict.of_json({k: v for k, v in part.as_json().items() if k != "strength"}).strength == 1.0
+    assert "kept" not in judge(some(0.6), some(0.3), strength=0.25).why
+
+
 def test_gains_that_are_chance_pass_as_often_as_said() -> None:
     draw = np.random.default_rng(0)
     p = np.array([paired_bootstrap(draw.normal(size=60), seed) for seed in range(60)])
