@@ -180,8 +180,15 @@ class Shiguang:
         """
         switched = self._switching.switch(model, report, cancel, accept, first)
         if switched.in_use:
-            self.albums.rescore(cancel)
+            self._rescore_albums()
         return switched
+
+    def _rescore_albums(self) -> None:
+        """By the model that took over: nothing that goes wrong or is stopped now may say that it did not."""
+        try:
+            self.albums.rescore()
+        except ShiguangError as error:
+            log.warning("the albums are not filled anew: %s", error)
 
     def fill_space(self, model: str, report: Report, cancel: CancelToken) -> None:
         """Encode the photos that came since another model was in use: its space is complete then, and stays unused.

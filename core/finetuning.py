@@ -115,10 +115,9 @@ def outlook(library: Shiguang) -> Outlook:
         trained = read_note(library.folder / MODELS, library.use_model().id)
     except NotThere:
         trained = None
-    teaching = len({each.photo for each in said.training})
     return Outlook(
         said.counts(),
-        max(0, pairs.FEWEST_TRAINING_PHOTOS - teaching),
+        max(0, pairs.FEWEST_TRAINING_PHOTOS - said.teaching_photos),
         tuple(dict.fromkeys(each.text for each in said.training if each.is_true))[:EXAMPLES],
         every.weak_counts(),
         also,
@@ -201,7 +200,9 @@ def finetune(
         library.folder, library.database, library.encoder, library.space, library.thumbs, also
     ) as own:
         towers = own.towers(how, SEED) if how in personal.TOWERS else None
-        take_back(library, but=towers.standing() if towers else "")
+        if not (own.plan_of(towers) if towers else own.plan(how)).why_not:
+            # What was stopped is given up only for one that begins.
+            take_back(library, but=towers.standing() if towers else "")
         with guarded():
             if towers:
                 learned = own.follow(towers, report, cancel, watch)

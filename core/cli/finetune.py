@@ -146,9 +146,11 @@ def _finetune(library: Shiguang, options: argparse.Namespace, output: Output, ca
             lines = [f"{kind}: {count:,}" for kind, count in plan.counts.items()]
             output.result(plan.as_json(), "\n".join([*lines, plan.why_not or "It can start."]))
             return 0
-        if options.anew:
-            training.throw_away(library.folder)
-        take_back(library, but=towers.standing() if towers else "")
+        # What was stopped is given up only for a training that begins.
+        if not plan.why_not:
+            if options.anew:
+                training.throw_away(library.folder)
+            take_back(library, but=towers.standing() if towers else "")
         with guarded():
             if towers:
                 learned = personal.follow(towers, output.progress, cancel)

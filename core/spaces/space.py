@@ -56,10 +56,15 @@ class Space:
         self._builder: threading.Thread | None = None
 
     @classmethod
-    def open(cls, library: Path, space: str, model: str, width: int, database: Database) -> Space:
-        """Open the space, making it when it is new and the library is writable."""
+    def open(
+        cls, library: Path, space: str, model: str, width: int, database: Database, *, repair: bool = True
+    ) -> Space:
+        """Open the space, making it when it is new and the library is writable.
+
+        repair  False where somebody else may be adding to it: rows that are about to be named would be cut off
+        """
         opened = cls(library / "spaces" / space, space, width, database)
-        if database.is_writable:
+        if repair and database.is_writable:
             opened._repair(model)
         opened._load()
         return opened
@@ -72,7 +77,7 @@ class Space:
     def index_kind(self) -> str:
         return self._index.kind
 
-    def __contains__(self, photo: int) -> bool:
+    def __contains__(self, photo: object) -> bool:
         return photo in self._row_of_photo
 
     def append(self, embeddings: Embeddings) -> int:

@@ -112,22 +112,28 @@ class Switching:
             reader = self._database.reader()
             record = spaces.active_space(reader)
             # The import fills the one in use.
-            is_in_use = record is not None and record.id == spec.space_id
-            if is_in_use or not spaces.count_without_vector(reader, spec.space_id):
+            if record is not None and record.id == spec.space_id:
                 return
-            self._want_room(spec)
             # No move that is under way or was interrupted is given up for it.
             self._database.write(lambda db: spaces.fill_beside(db, spec.space_id, spec.id, spec.width))
             origin.confirm(self._folder / SPACES / spec.space_id, encoder.folder, spec, writable=True)
-            pool = DecodingPool(self._plan(spec), self._workers)
+            # Opened before they are counted: photos whose vectors a damaged file lost are missing from here on.
+            space = Space.open(self._folder, spec.space_id, spec.id, spec.width, self._database)
             try:
-                space = Space.open(self._folder, spec.space_id, spec.id, spec.width, self._database)
-                building = Building(self._database, space, encoder, pool, self._turns)
-                building.work(self._pace(spec, encoder, report, "fill"), cancel)
-                space.close()
+                if spaces.count_without_vector(reader, spec.space_id):
+                    self._want_room(spec)
+                    self._fill(space, encoder, report, cancel)
             finally:
-                pool.close()
+                space.close()
                 encoder.close()
+
+    def _fill(self, space: Space, encoder: Encoder, report: Report, cancel: CancelToken) -> None:
+        pool = DecodingPool(self._plan(encoder.spec), self._workers)
+        try:
+            building = Building(self._database, space, encoder, pool, self._turns)
+            building.work(self._pace(encoder.spec, encoder, report, "fill"), cancel)
+        finally:
+            pool.close()
 
     def drop(self, model: str, *, files: bool) -> None:
         """Take a model's spaces away; see `Shiguang.drop_model`."""

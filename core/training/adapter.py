@@ -33,6 +33,8 @@ STEEP = 4.0
 HOLD = 8.0
 # Photos in one step: their embeddings are rows of a matrix, and all fit.
 AT_ONCE = 2_048
+# Of every pair of photo and text in a batch, forward and back: measured.
+LOSS_BYTES = 36
 SETTINGS = Settings(
     epochs=20,
     steps_an_epoch=5,
@@ -131,6 +133,11 @@ class Adapting:
         self._scale = torch.tensor(scale)
         self.image = Adapter(photos.shape[1]) if both else None
         self.text = Adapter(photos.shape[1])
+
+    @staticmethod
+    def bytes_of(photos: int, texts: int) -> int:
+        """What a step takes beside the vectors: the loss's matrices of a batch's photos by all texts."""
+        return LOSS_BYTES * min(photos, AT_ONCE) * texts
 
     @property
     def parts(self) -> Sequence[nn.Module]:

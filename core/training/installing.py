@@ -19,7 +19,7 @@ from core.library.database import Database
 from core.models.registry import folder_name, known_models, model_folder
 from core.models.spec import ModelSpec
 from core.models.swap import new_folder_for
-from core.models.trained import NAME, NOTE_FILE, Note
+from core.models.trained import NAME, NOTE_FILE, Note, read_note
 from core.progress import CancelToken, Pace, Report
 from core.search.open_model import MODELS
 from core.spaces.space import Space
@@ -36,12 +36,20 @@ ROWS_AT_ONCE = 20_000
 
 
 def next_id(base: str, models: Path, name: str = NAME) -> str:
-    """A free id for another fine-tune of `base`."""
-    taken = {one.lower() for one in known_models(models)}
+    """A free id for another fine-tune of `base`; none that an earlier one had which the way back of another names."""
+    taken = {one.lower() for known in known_models(models) for one in (known, *_before(models, known))}
     number = 1
     while (found := f"{base}+{name}" + (f"-{number}" if number > 1 else "")).lower() in taken:
         number += 1
     return found
+
+
+def _before(models: Path, model_id: str) -> tuple[str, ...]:
+    """The model that undoing this one goes to; none where it was not trained here."""
+    try:
+        return (read_note(models, model_id).before,)
+    except (NotThere, ModelError):
+        return ()
 
 
 def install(
@@ -129,9 +137,9 @@ def throw_away(library: Path) -> None:
 
 
 def _is_taken_over(database: Database, model: str) -> bool:
-    """Whether the library has moved to it."""
-    own = [record.state for record in spaces.every_space(database.reader()) if record.model == model]
-    return spaces.IN_USE in own or spaces.KEPT in own
+    """Whether the library has moved to it. One whose move was given up for another's is `kept` as well."""
+    own = [record for record in spaces.every_space(database.reader()) if record.model == model]
+    return any(record.state == spaces.IN_USE or record.finished_at is not None for record in own)
 
 
 def _pending(library: Path) -> tuple[str, str]:

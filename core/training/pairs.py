@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from core.albums.spotting import class_word
@@ -69,9 +69,26 @@ class Sayings:
     held_out: tuple[Saying, ...]
 
     @property
+    def teaching_photos(self) -> int:
+        """Photos that something true is said of; refusals alone say nothing of what is right."""
+        return len({each.photo for each in self.training if each.is_true})
+
+    @property
     def can_teach(self) -> bool:
         """Whether a training can begin at all."""
-        return len({each.photo for each in self.training}) >= FEWEST_TRAINING_PHOTOS
+        return self.teaching_photos >= FEWEST_TRAINING_PHOTOS
+
+    @property
+    def judging(self) -> tuple[Saying, ...]:
+        """Of those held out the ones that judge (gate.figures): a photo that was refused is measured by those that the
+        same text is true of."""
+        shown = {each.text for each in self.held_out if each.is_true}
+        return tuple(each for each in self.held_out if each.text in shown)
+
+    def among(self, photos: Container[int]) -> Sayings:
+        """The same, of these photos only."""
+        parts = (self.training, self.held_out)
+        return Sayings(*(tuple(each for each in part if each.photo in photos) for part in parts))
 
     def photos(self) -> int:
         return len({each.photo for each in (*self.training, *self.held_out)})
@@ -97,8 +114,8 @@ class Sayings:
             "judged results": kinds[SEARCH],
             "rejections": sum(not each.is_true for each in every),
             "photos": self.photos(),
-            "held out": len({each.photo for each in self.held_out}),
-            "held out, bursts once": len({each.first for each in self.held_out}),
+            "held out": len({each.photo for each in self.judging}),
+            "held out, bursts once": len({each.first for each in self.judging}),
         }
         return found | {word: kinds[kind] for word, kind in WEAK.items() if kinds[kind]}
 

@@ -29,7 +29,7 @@ from core.search.open_model import MODELS
 from core.spaces.space import Space
 from core.training import adapter, pairs
 from core.training.adapted import write_adapted
-from core.training.adapter import Adapted
+from core.training.adapter import Adapted, Adapting
 from core.training.by_vectors import Knowledge, Side, learn_by_vectors
 from core.training.gate import (
     DIVERGED,
@@ -101,7 +101,8 @@ def opened(
         return
     first = Encoder.open(model_folder(base, library / MODELS))
     spec = first.spec
-    own = Space.open(library, spec.space_id, spec.id, spec.width, database)
+    # Costs are asked for while the library may be moving to this very model.
+    own = Space.open(library, spec.space_id, spec.id, spec.width, database, repair=False)
     try:
         yield Personal(library, database, Model(first, own), in_use, thumbs, also)
     finally:
@@ -133,9 +134,12 @@ class Personal:
     def plan(self, how: str) -> Plan:
         if how in TOWERS:
             return self.plan_of(self.towers(how, 0))
-        said = self._said()
+        return self._plan_by_vectors(how, self._said())
+
+    def _plan_by_vectors(self, how: str, said: Sayings) -> Plan:
         texts = {each.text for each in (*said.training, *said.held_out)}
-        taken = ADAPTER_BYTES + Table.bytes_of(said.photos(), len(texts))
+        photos = said.photos()
+        taken = ADAPTER_BYTES + Table.bytes_of(photos, len(texts)) + Adapting.bytes_of(photos, len(texts))
         return Plan.of(how, self._encoder.spec.id, said, taken, hours=False, on_gpu=False)
 
     def instead(self) -> str:
@@ -167,12 +171,13 @@ class Personal:
         if how in TOWERS:
             return self.follow(self.towers(how, seed), report, cancel, watch)
         remove_leftovers(self._library / MODELS)
-        plan = self.plan(how)
+        # Of photos that both models have seen: the one in use, too, is measured on those held out.
+        said = self._said().among(self._space)
+        plan = self._plan_by_vectors(how, said)
         if plan.why_not:
             return Learned(plan.refusal())
         torch.manual_seed(seed)
         report(Progress("gather"))
-        said = pairs.sayings(self._database.reader(), self._space.id, self._also)
         try:
             verdict, adapted, calibration = self._by_vectors(how, seed, said, report, cancel, watch, settings)
         except Diverged as error:
@@ -233,7 +238,7 @@ class Personal:
     def _figures_in_use(self, table: Table) -> Figures | None:
         """Of the model in use, where that is another one; what it forgot is not measured."""
         encoder, space = self._in_use.encoder, self._in_use.space
-        if space.id == self._space.id or not all(photo in space for photo in table.photos):
+        if space.id == self._space.id:
             return None
         return figures(table, space.vectors_of(table.photos), encoder.encode_texts(table.texts), 0.0)
 

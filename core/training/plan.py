@@ -59,8 +59,10 @@ class Plan:
 
 
 def _too_little(said: Sayings) -> str:
-    photos = len({each.photo for each in said.training})
-    return f"Something has to be said about {FEWEST_TRAINING_PHOTOS} photos at least, beside those held out; it is of {photos}."
+    return (
+        f"Something has to be said of what {FEWEST_TRAINING_PHOTOS} photos at least show, beside those held out;"
+        f" it is of {said.teaching_photos}."
+    )
 
 
 def _too_large(memory_bytes: int) -> str:

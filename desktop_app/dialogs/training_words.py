@@ -41,7 +41,10 @@ def way_words(how: str) -> str:
 def cost_words(way: Way) -> str:
     """ "about 12 minutes · 1.0 GB of memory"."""
     memory = tr("{size} of memory", size=data_size(way.memory_bytes))
-    return f"{_about(way.seconds)} · {memory}"
+    time = _about(way.seconds)
+    if way.later is not None:
+        time = tr("what is left of {time}", time=time)  # it was stopped on the way
+    return f"{time} · {memory}"
 
 
 def _about(seconds: float) -> str:

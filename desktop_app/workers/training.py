@@ -115,6 +115,7 @@ class Training(QObject):
         """What a stopped training would go on with is thrown away; `looked` comes."""
         if self._library is not None and self.can_start:
             self.dismiss()
+            self.ways = None  # until they are known anew nothing can be begun, and nothing goes on
             self._lane.run(partial(_begin_anew, self._library), self._take_outlook)
 
     def install(self) -> None:

@@ -16,6 +16,7 @@ from core.cli import main
 from core.library.captions import set_captions
 from core.library.database import open_for_writing
 from core.library.photos import set_keywords
+from core.training.installing import CHECKPOINTS
 from tests.training.conftest import fill, truth
 
 Ends = tuple[int, list[dict[str, Any]]]
@@ -97,6 +98,22 @@ def test_a_teacher_that_is_not_here_or_has_nobody_to_teach_is_said(
     assert run(folder, capsys, "finetune", "--how", "full", "--teacher", "clip-vit-l-14")[0] == 4
     # Refused before anything is opened, encoded or dropped.
     assert run(folder, capsys, "finetune", "--teacher", "starter") == (2, [])
+
+
+def test_what_was_stopped_is_not_given_up_for_a_training_that_cannot_begin(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    database = open_for_writing(folder)
+    database.write(lambda db: db.execute("DELETE FROM captions WHERE photo > 24"))
+    database.close()
+    checkpoint = folder / CHECKPOINTS / "0123" / "1-lit.pt"
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.write_bytes(b"learned")
+
+    code, lines = run(folder, capsys, "finetune", "--how", "full", "--anew")
+
+    assert (code, lines[-1]["accepted"], lines[-1]["reason"]) == (0, False, "too few")
+    assert checkpoint.exists()
 
 
 @pytest.mark.parametrize("words", [("--epochs", "0"), ("--rate", "-1"), ("--rate", "nan"), ("--epochs", "x")])

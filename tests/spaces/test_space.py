@@ -96,6 +96,20 @@ def test_hidden_photos_are_passed_over(tmp_path: Path, database: Database) -> No
     assert min(found) >= 10
 
 
+def test_who_only_looks_cuts_off_no_rows_that_another_is_adding(tmp_path: Path, database: Database) -> None:
+    space, rows = opened(tmp_path, database), embeddings(10)
+    add(database, space, [1, 2, 3], rows[:3])
+    first = space.append(rows[3:6])
+    beside = Space.open(tmp_path, "s", "tiny", WIDTH, database, repair=False)
+    assert len(beside) == 3
+    for photo in (4, 5, 6):
+        database.write(
+            lambda db, photo=photo: add_photo(db, Picture(b"%d" % photo, b"", "JPEG", 1, 9, 9, 0), photo)
+        )
+    database.write(lambda db: spaces.set_rows(db, "s", [(photo, first + photo - 4) for photo in (4, 5, 6)]))
+    assert opened(tmp_path, database).vectors_of([6]) == pytest.approx(rows[5:6], abs=1e-3)
+
+
 def test_rows_that_a_crash_left_behind_are_cut_off(tmp_path: Path, database: Database) -> None:
     space, rows = opened(tmp_path, database), embeddings(10)
     add(database, space, [1, 2, 3], rows[:3])

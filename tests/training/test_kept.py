@@ -131,6 +131,20 @@ def test_there_is_something_to_go_on_with_until_the_library_has_moved(
     assert kept(tmp_path / CHECKPOINTS) is None
 
 
+def test_a_move_that_was_given_up_for_anothers_is_gone_on_with(tmp_path: Path, database: Database) -> None:
+    keep(tmp_path / CHECKPOINTS, BEGUN)
+    put_model(tmp_path, "local:one", BEGUN.digest)
+    for model in ("local:one", "local:other"):
+        database.write(lambda db, model=model: spaces.begin_space(db, model, model, 8))
+    assert stopped(database, tmp_path) == BEGUN
+    assert unfinished(database, tmp_path) == ["local:one"]
+
+    database.write(lambda db: spaces.use_space(db, "local:one", "local:one", 8))
+    database.write(lambda db: spaces.note_finished(db, "local:one", 0))
+    database.write(lambda db: spaces.use_space(db, "local:other", "local:other", 8))
+    assert stopped(database, tmp_path) is None
+
+
 def test_a_model_that_was_dropped_is_nothing_to_go_on_with(tmp_path: Path, database: Database) -> None:
     keep(tmp_path / CHECKPOINTS, BEGUN)
     put_model(tmp_path, "local:one", BEGUN.digest)

@@ -16,14 +16,14 @@ pytest.importorskip("torch", reason="needs the train extra (torch)")
 pytest.importorskip("peft", reason="needs the train extra (peft)")
 pytest.importorskip("onnx", reason="needs the train extra (onnx)")
 
-from core.app import Shiguang
+from core.app import Shiguang, open_library
 from core.library import albums, spaces
 from core.library.albums import Album
 from core.models.registry import folder_name, known_models
-from core.models.trained import base_of, read_note
+from core.models.trained import NOTE_FILE, base_of, read_note
 from core.progress import Cancelled, CancelToken, Progress, silent
 from core.spaces.vectors import Embeddings
-from core.training import adapter
+from core.training import adapter, pairs
 from core.training.gate import CHANCE, DIVERGED, NO_GAIN, TOO_LITTLE
 from core.training.installing import CHECKPOINTS, PENDING_FILE, next_id, unfinished
 from core.training.kept import OTHERWISE, Begun, keep
@@ -231,9 +231,39 @@ def test_a_training_that_is_no_better_than_the_model_in_use_is_refused(library: 
     assert again.verdict.before.recall == pytest.approx(again.verdict.after.recall, abs=0.1)
 
 
+def test_the_model_in_use_has_to_be_beaten_though_it_has_not_seen_every_photo(
+    library: Shiguang, say: Say
+) -> None:
+    say(truth())
+    first = learn(library).spec
+    assert first is not None
+    library.switch_model(first.id, silent, CancelToken())
+    judging = pairs.sayings(library.database.reader(), first.space_id).held_out[0].photo
+    # As if its drive had been away while the library moved.
+    library.database.write(
+        lambda db: db.execute("DELETE FROM vectors WHERE space = ? AND photo = ?", (first.space_id, judging))
+    )
+    folder = library.folder
+    library.close()
+    again = open_library(folder, writable=True)
+
+    learned = learn(again)
+    again.close()
+
+    assert learned.spec is None
+    assert learned.verdict.reason == NO_GAIN
+
+
 def test_ids_of_fine_tunes_name_their_beginning(library: Shiguang) -> None:
     assert base_of("starter+personal-3") == "starter"
-    assert next_id("starter", library.folder / "models") == "starter+personal"
+    models = library.folder / "models"
+    assert next_id("starter", models) == "starter+personal"
+    # The first was dropped; undoing the second would go to whatever has its name.
+    folder = models / folder_name("starter+personal-2")
+    make_model(folder, "starter+personal-2")
+    note = {"base": "starter", "before": "starter+personal", "how": "adapter", "seed": 1, "verdict": {}}
+    (folder / NOTE_FILE).write_text(json.dumps(note))
+    assert next_id("starter", models) == "starter+personal-3"
 
 
 def test_a_quick_training_says_that_it_takes_the_place_of_a_stopped_one(

@@ -6,7 +6,7 @@ import pytest
 
 from core.training.gate import TOO_FEW, TOO_LARGE, TOO_LITTLE
 from core.training.machine_memory import all_bytes, free_bytes
-from core.training.pairs import CAPTION, Saying, Sayings
+from core.training.pairs import ALBUM, CAPTION, Saying, Sayings
 from core.training.plan import Plan
 
 
@@ -30,6 +30,16 @@ def test_too_little_is_said_before_hours_are_spent(teach: int, judge: int, reaso
     assert found.reason == reason and found.why_not
     refusal = found.refusal()
     assert (refusal.accepted, refusal.why, refusal.photos) == (False, found.why_not, judge)
+
+
+def test_refusals_alone_neither_teach_nor_judge() -> None:
+    refused = tuple(Saying(100 + i, "a dog", "en", ALBUM, False, 1) for i in range(40))
+    assert plan(Sayings(refused, said(0, 10).held_out)).reason == TOO_LITTLE
+    found = plan(Sayings(said(40, 0).training, refused[:20]))
+    assert found.reason == TOO_FEW
+    assert found.refusal().photos == 0
+    # Beside a photo that the text is true of they do.
+    assert not plan(Sayings(said(40, 0).training, (*refused[:9], *said(0, 1).held_out))).why_not
 
 
 def test_what_takes_a_minute_may_be_tried_with_few() -> None:
