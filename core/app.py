@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlite_utils import Database as Tables
 
 from core.albums import Albums
 from core.albums.naming import Naming
@@ -25,6 +26,7 @@ from core.library import albums as album_tables
 from core.library import files, photos, roots, spaces
 from core.library.database import Database, open_for_reading, open_for_writing
 from core.library.files import Fault
+from core.library.opinions import Opinion, opinions_of, put_opinions, set_opinion
 from core.library.photos import Card, PhotoDetails
 from core.library.roots import Root
 from core.library.spaces import SpaceRecord
@@ -356,21 +358,39 @@ class Shiguang:
     # ---- what the owner says
 
     def set_favourite(self, photo: int, favourite: bool) -> None:
-        self.database.write(lambda db: photos.set_opinion(db, photo, favourite=favourite))
-        self._follow_opinions(photo)
+        self.set_opinions([photo], favourite=favourite)
 
     def set_rating(self, photo: int, rating: int) -> None:
         """0 to 5 stars. Raises WrongUse."""
-        if not 0 <= rating <= 5:
-            raise WrongUse(f"{rating} is no rating.", what_to_do="Give 0 to 5.")
-        self.database.write(lambda db: photos.set_opinion(db, photo, rating=rating))
-        self._follow_opinions(photo)
+        self.set_opinions([photo], rating=rating)
 
-    def _follow_opinions(self, photo: int) -> None:
-        """Albums with rules take the photo in or leave it out by what was just said of it."""
+    def set_opinions(
+        self, ids: Sequence[int], *, rating: int | None = None, favourite: bool | None = None
+    ) -> dict[int, Opinion]:
+        """Say one thing of all these photos; what was said of them before, for `put_opinions`. Raises WrongUse."""
+        if rating is not None and not 0 <= rating <= 5:
+            raise WrongUse(f"{rating} is no rating.", what_to_do="Give 0 to 5.")
+
+        def write(db: Tables) -> dict[int, Opinion]:
+            before = opinions_of(db.conn, ids)
+            for photo in ids:
+                set_opinion(db, photo, rating=rating, favourite=favourite)
+            return before
+
+        before = self.database.write(write)
+        self._follow_opinions(ids)
+        return before
+
+    def put_opinions(self, opinions: Mapping[int, Opinion]) -> None:
+        """Take back what was said since."""
+        self.database.write(lambda db: put_opinions(db, opinions))
+        self._follow_opinions([*opinions])
+
+    def _follow_opinions(self, ids: Sequence[int]) -> None:
+        """Albums with rules take the photos in or leave them out by what was just said of them."""
         try:
             if album_tables.has_rules(self.database.reader()):
-                self.albums.take_new([photo])
+                self.albums.take_new(ids)
         except ShiguangError as error:
             # Without a model albums cannot fill; what was said is kept, and the next import fills them.
             log.warning("the albums are not filled anew: %s", error)

@@ -144,6 +144,14 @@ def explain(error: ShiguangError) -> Explanation:
     return Explanation(known[0], known[1], str(error))
 
 
+def error_sentences(error: ShiguangError) -> str:
+    """The same as running text."""
+    said = explain(error)
+    end = "。" if _speech.language == "zh_CN" else "."
+    what = said.what if said.what.endswith((".", "!", "?", "。", "！", "？")) else said.what + end
+    return sentences(what, said.what_to_do)
+
+
 def explain_fault(fault: Fault) -> Explanation:
     """Why one file was not taken in, by the fault's code."""
     known = _speech.catalogue["faults"].get(fault.code)

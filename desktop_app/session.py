@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from core.progress import CancelToken, Report
 from desktop_app.items.cells import Cells
 from desktop_app.items.photo_model import PhotoModel
+from desktop_app.undo import Undo
 from desktop_app.workers.albums import Curating
 from desktop_app.workers.asking import Asking
 from desktop_app.workers.carrying import Carrier
@@ -20,6 +21,7 @@ from desktop_app.workers.indexing import Indexing
 from desktop_app.workers.keeping import Keeping
 from desktop_app.workers.lane import STOP_WITHIN_S, Lane, close_all
 from desktop_app.workers.models import Models
+from desktop_app.workers.opinions import Opinions
 from desktop_app.workers.pictures import Pictures
 from desktop_app.workers.start import Opening
 from desktop_app.workers.telling import Telling
@@ -35,7 +37,6 @@ class Session(QObject):
 
     opened = Signal()
     cannot_open = Signal(object)  # ShiguangError
-    went_wrong = Signal(object)  # ShiguangError of something small that was asked
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -58,8 +59,12 @@ class Session(QObject):
         self.keeping = Keeping(self._reading, self.timeline, self)
         self.indexing = Indexing(self._indexing, self)
         self.models = Models(self._models, self._reading, self)
-        self.albums = Curating(self._curating, self._slow_albums, self)
-        self.telling = Telling(self._curating, self)
+        self.undo = Undo()
+        self.opinions = Opinions(self._reading, self.undo, self)
+        self.albums = Curating(self._curating, self._slow_albums, self.undo, self)
+        self.telling = Telling(self._curating, self.undo, self)
+        self.opinions.changed.connect(self.cells.forget_cards)
+        self.opinions.changed.connect(self.albums.note_change)  # rules ask for favourites and ratings
         self.telling.moved.connect(self.asking.ask_again)
         self.telling.moved.connect(self.albums.note_change)
         self.models.moved.connect(self.asking.ask_again)
@@ -110,6 +115,7 @@ class Session(QObject):
             self._fetching_small.begin(library)
             self.pictures.begin(library)
             self.asking.begin(library)
+            self.opinions.begin(library)
             self.albums.begin(library)
             self.telling.begin(library)
             self.carrying.begin(library)
@@ -117,31 +123,12 @@ class Session(QObject):
             self.models.begin(library)
             self.training.begin(library)
 
-    # ---- small things asked of the library
-
-    def set_favourite(self, photos: Sequence[int], favourite: bool) -> None:
-        if self._library is not None and photos:
-            task = partial(_set_favourite, self._library, photos, favourite)
-            self._reading.run(task, self._take_decision)
-
-    def set_rating(self, photos: Sequence[int], rating: int) -> None:
-        """0 to 5 stars."""
-        if self._library is not None and photos:
-            task = partial(_set_rating, self._library, photos, rating)
-            self._reading.run(task, self._take_decision)
+    # ---- a small thing asked of the library
 
     def read_faults(self, receiver: Receiver) -> None:
         """The faults come to `receiver` as a list of Fault."""
         if self._library is not None:
             self._reading.run(partial(_faults, self._library), receiver.take)
-
-    @Slot(object)
-    def _take_decision(self, end: End) -> None:
-        if isinstance(end, Done):
-            self.cells.forget_cards(end.value)
-            self.albums.note_change()  # rules ask for favourites and ratings
-        elif isinstance(end, Failed):
-            self.went_wrong.emit(end.error)
 
     # ---- the end
 
@@ -151,6 +138,7 @@ class Session(QObject):
         self.pictures.drop()
         self.indexing.finish()
         self.models.finish()
+        self.opinions.finish()
         self.albums.finish()
         self.telling.finish()
         self.carrying.finish()
@@ -188,22 +176,6 @@ class Receiver(QObject):
             self.came.emit(end.value)
         elif isinstance(end, Failed):
             self.failed.emit(end.error)
-
-
-def _set_favourite(
-    library: Shiguang, photos: Sequence[int], favourite: bool, report: Report, cancel: CancelToken
-) -> Sequence[int]:
-    for photo in photos:
-        library.set_favourite(photo, favourite)
-    return photos
-
-
-def _set_rating(
-    library: Shiguang, photos: Sequence[int], rating: int, report: Report, cancel: CancelToken
-) -> Sequence[int]:
-    for photo in photos:
-        library.set_rating(photo, rating)
-    return photos
 
 
 def _faults(library: Shiguang, report: Report, cancel: CancelToken) -> object:

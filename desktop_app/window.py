@@ -7,7 +7,8 @@ from PySide6.QtGui import QCloseEvent, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QDialog, QMainWindow, QSplitter, QVBoxLayout, QWidget
 
 from core.errors import ShiguangError
-from core.settings import CELL_PX, LANGUAGE, SIDEBAR_PX, THEME, Settings
+from core.log import logger
+from core.settings import CELL_PX, LANGUAGE, SIDEBAR_PX, THEME, Setting, Settings
 from desktop_app.dialogs.albums_desk import AlbumsDesk
 from desktop_app.dialogs.carrying_desk import CarryingDesk
 from desktop_app.dialogs.error_box import show_error
@@ -17,19 +18,19 @@ from desktop_app.dialogs.models_desk import ModelsDesk
 from desktop_app.dialogs.names_desk import NamesDesk
 from desktop_app.dialogs.shortcuts import ShortcutsDialog
 from desktop_app.dialogs.training_desk import TrainingDesk
+from desktop_app.dialogs.viewer_desk import ViewerDesk
 from desktop_app.i18n import speak, tr
 from desktop_app.items.folder_model import FolderModel
-from desktop_app.items.photo_model import PhotoModel
 from desktop_app.session import Receiver, Session
 from desktop_app.theme.dress import Dress
-from desktop_app.undo import Undo
 from desktop_app.views.drop_area import DropArea
 from desktop_app.views.room import Room
 from desktop_app.views.sidebar import Sidebar
 from desktop_app.views.top_bar import TopBar
-from desktop_app.views.viewer import Viewer
 from desktop_app.workers.indexing import State
 from desktop_app.workers.keeping import Overview
+
+log = logger(__name__)
 
 LEAST_WIDTH, LEAST_HEIGHT = 720, 480
 FIRST_WIDTH, FIRST_HEIGHT = 1200, 800
@@ -50,15 +51,14 @@ class Window(QMainWindow):
         self.room = Room(session)
         self.models = ModelsDesk(session.models, self.sidebar.status, self)
         self.training = TrainingDesk(session.training, self.sidebar.status, self)
-        undo = Undo()
-        self.albums = AlbumsDesk(session.albums, self.sidebar, self.room, undo, self)
-        self.names = NamesDesk(session, self.room, self.sidebar.status, undo, self)
+        self.albums = AlbumsDesk(session.albums, self.sidebar, self.room, self)
+        self.names = NamesDesk(session, self.room, self.sidebar.status, self)
         self.folders = FoldersDesk(session.indexing, self.sidebar, self)
         self.carrying = CarryingDesk(session.carrying, self.top, self)
-        self.viewer: Viewer | None = None
         self._overview: Overview | None = None
         self._is_closed = False
         self._lay_out()
+        self.viewing = ViewerDesk(session, self.room, self._drops, self)
         self._connect()
         self._add_shortcuts()
         self.top.show_choices(settings.get(THEME), settings.get(LANGUAGE), settings.get(CELL_PX))
@@ -104,7 +104,6 @@ class Window(QMainWindow):
         top.theme_chosen.connect(self._choose_theme)
         top.language_chosen.connect(self._choose_language)
         top.shortcuts_asked.connect(self.show_shortcuts)
-        room.opened.connect(self._open_photo)
         room.folder_asked.connect(self.folders.choose)
         room.error_opened.connect(self.show_error)
         room.went_back.connect(top.search.clear)
@@ -116,7 +115,7 @@ class Window(QMainWindow):
         session.indexing.progress.connect(sidebar.status.show_progress)
         session.indexing.state_changed.connect(self._take_state)
         session.indexing.refused.connect(self.show_error)
-        session.went_wrong.connect(self.show_error)
+        session.opinions.refused.connect(self.show_error)
         top.models_asked.connect(self.models.show_dialog)
         self.albums.left_question.connect(top.search.clear)
         top.training_asked.connect(self.training.show_dialog)
@@ -127,6 +126,7 @@ class Window(QMainWindow):
             ("/", self._focus_search),
             ("Ctrl+F", self._focus_search),
             ("Ctrl+O", self.folders.choose),
+            ("Ctrl+Z", self._undo),
             ("Ctrl++", self.top.larger),
             ("Ctrl+=", self.top.larger),
             ("Ctrl+-", self.top.smaller),
@@ -142,6 +142,7 @@ class Window(QMainWindow):
     # ---- places and questions
 
     def _focus_search(self) -> None:
+        self.viewing.close()
         self.top.search.setFocus()
         self.top.search.selectAll()
 
@@ -173,54 +174,51 @@ class Window(QMainWindow):
 
     # ---- photos
 
-    @Slot(object, object)
-    def _open_photo(self, model: PhotoModel, photo: int) -> None:
-        if self.viewer is None:
-            self.viewer = Viewer(self._session.pictures, self)
-            self.viewer.closed.connect(self.room.show_photo)
-            self.viewer.favourite_set.connect(self._set_favourite)
-            self.viewer.rating_set.connect(self._set_rating)
-        self.viewer.open_at(model, photo)
-
-    @Slot(object, bool)
-    def _set_favourite(self, photo: int, favourite: bool) -> None:
-        self._session.set_favourite([photo], favourite)
-
-    @Slot(object, int)
-    def _set_rating(self, photo: int, rating: int) -> None:
-        self._session.set_rating([photo], rating)
-
     @Slot(object)
     def _toggle_favourite(self, photos: list[int]) -> None:
-        self._session.set_favourite(photos, not self._session.cells.all_favourites(photos))
+        opinions = self._session.opinions
+        opinions.set_favourite(photos, not self._session.cells.all_favourites(photos))
 
     @Slot(object, int)
     def _rate(self, photos: list[int], rating: int) -> None:
-        self._session.set_rating(photos, rating)
+        self._session.opinions.set_rating(photos, rating)
+
+    def _undo(self) -> None:
+        """Take back what was said last: in the viewer or the review what was said there."""
+        if self.viewing.is_open:
+            self.viewing.undo()
+        elif not self.room.undo_in_review():
+            self._session.undo.take_last()
 
     # ---- settings
 
     @Slot(object)
     def _choose_theme(self, choice: str) -> None:
-        self._settings.set(THEME, choice)
         self._dress.choose(choice)
-        self._show_choices()
+        self._keep_choice(THEME, choice)
 
     @Slot(object)
     def _choose_language(self, choice: str) -> None:
-        self._settings.set(LANGUAGE, choice)
         speak(choice)
-        self._show_choices()
+        self._keep_choice(LANGUAGE, choice)
 
-    def _show_choices(self) -> None:
+    def _keep_choice(self, setting: Setting[str], choice: str) -> None:
+        """It counts already; where it cannot be stored that is said."""
+        try:
+            self._settings.set(setting, choice)
+        except ShiguangError as error:
+            self.show_error(error)
         settings = self._settings
         self.top.show_choices(settings.get(THEME), settings.get(LANGUAGE), self.top.cell_size.value())
 
-    def _keep_settings(self) -> None:
-        """What was dragged is kept when the window closes, not at every pixel."""
-        for setting, value in ((CELL_PX, self.top.cell_size.value()), (SIDEBAR_PX, self.sidebar.width())):
-            if value != self._settings.get(setting):
-                self._settings.set(setting, value)
+    def _keep_sizes(self) -> None:
+        """What was dragged is kept when the window closes, not at every pixel; a full disk keeps no window open."""
+        try:
+            for setting, value in ((CELL_PX, self.top.cell_size.value()), (SIDEBAR_PX, self.sidebar.width())):
+                if value != self._settings.get(setting):
+                    self._settings.set(setting, value)
+        except ShiguangError as error:
+            log.warning("sizes of the window are not kept: %s", error)
 
     # ---- dialogs
 
@@ -228,6 +226,8 @@ class Window(QMainWindow):
         dialog = FaultsDialog(self)
         receiver = Receiver(dialog)
         receiver.came.connect(dialog.show_faults)
+        receiver.failed.connect(dialog.reject)
+        receiver.failed.connect(self.show_error)
         self._session.read_faults(receiver)
         self._open(dialog)
 
@@ -246,8 +246,7 @@ class Window(QMainWindow):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        if self.viewer is not None and self.viewer.isVisible():
-            self.viewer.setGeometry(self.rect())
+        self.viewing.fit()
 
     def changeEvent(self, event: QEvent) -> None:
         if event.type() == QEvent.Type.LanguageChange:
@@ -262,6 +261,6 @@ class Window(QMainWindow):
         event.accept()
         if not self._is_closed:
             self._is_closed = True
-            self._keep_settings()
+            self._keep_sizes()
             self.hide()  # what still has to be finished is nobody's business
             self.closed.emit(self._session.close())

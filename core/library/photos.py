@@ -153,14 +153,6 @@ def _dated(metadata: dict[str, Any]) -> tuple[int, str]:
     return rank, metadata.get("taken") or ""
 
 
-def set_opinion(db: Tables, photo: int, *, rating: int | None = None, favourite: bool | None = None) -> None:
-    db.conn.execute("INSERT OR IGNORE INTO opinions (photo) VALUES (?)", (photo,))
-    if rating is not None:
-        db.conn.execute("UPDATE opinions SET rating = ? WHERE photo = ?", (rating, photo))
-    if favourite is not None:
-        db.conn.execute("UPDATE opinions SET favourite = ? WHERE photo = ?", (int(favourite), photo))
-
-
 def set_caption(db: Tables, photo: int, lang: str, text: str) -> None:
     if text:
         db.conn.execute(

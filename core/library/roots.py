@@ -78,6 +78,11 @@ def watch_root(db: Tables, path: bytes, volume: str, in_volume: bytes) -> int:
     return root_id
 
 
+def watch_again(db: Tables, root_id: int) -> None:
+    """Where it was given up while it is away. Looking through the folders finds its files again when it is back."""
+    db.conn.execute("UPDATE roots SET watched = 1 WHERE id = ?", (root_id,))
+
+
 def unwatch_root(db: Tables, root_id: int) -> None:
     """Stop watching. Its photos leave the view; what was said about them stays until it is purged."""
     db.conn.execute("UPDATE roots SET watched = 0 WHERE id = ?", (root_id,))

@@ -15,7 +15,8 @@ from sqlite_utils import Database as Tables
 from core.library.albums import Album, add_album, mark
 from core.library.albums import albums as every_album
 from core.library.files import SeenFile, display_name
-from core.library.photos import set_caption, set_opinion
+from core.library.opinions import set_opinion
+from core.library.photos import set_caption
 
 
 @dataclass(frozen=True, slots=True)

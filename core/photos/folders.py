@@ -13,7 +13,7 @@ from core.photos.volumes import place_of
 
 
 def watch(database: Database, folder: str | os.PathLike[str], own: Path) -> Root:
-    """Watch a folder; the root that covers it now. A root that is not there now is its own answer.
+    """Watch a folder; the root that covers it now. A known one that is not there now is watched from when it is back.
 
     own  the library's folder, which would follow itself
     Raises NotThere or WrongUse.
@@ -22,6 +22,7 @@ def watch(database: Database, folder: str | os.PathLike[str], own: Path) -> Root
     if not os.path.exists(path):
         known = roots.root_by_path(database.reader(), os.fsencode(path))
         if known is not None:
+            database.write(lambda db: roots.watch_again(db, known.id))
             return known
         raise NotThere(f"There is no folder {path}.", what_to_do="Check its name, or plug its drive in.")
     if not os.path.isdir(path):

@@ -57,6 +57,7 @@ class AlbumEditor(QDialog):
         self.rating, self.place = ChoiceBox(), ChoiceBox()
         self.count, self.error = QLabel(), QLabel()
         self._save, self._leave = QPushButton(tr("Save") if draft.album else tr("Make")), QPushButton()
+        self._save.setDefault(True)
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(PREVIEW_MS)

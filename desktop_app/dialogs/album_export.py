@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 
 from core.progress import Progress
 from desktop_app.dialogs.reveal import open_folder
-from desktop_app.i18n import explain, number, sentences, tr
+from desktop_app.i18n import error_sentences, explain, number, sentences, tr
 from desktop_app.views.elided_label import ElidedLabel
 from desktop_app.workers.albums import Curating
 from desktop_app.workers.worker import Done, End, Failed, Worker
@@ -131,8 +131,8 @@ class ExportDialog(QDialog):
             self.words.setToolTip("\n".join(end.value.missing[:50]))
             self._open.show()
         elif isinstance(end, Failed):
-            said = explain(end.error)
-            self.words.setText(sentences(said.details or said.what, said.what_to_do))
+            self.words.setText(error_sentences(end.error))
+            self.words.setToolTip(explain(end.error).details)
 
     def _open_folder(self) -> None:
         if self._folder is not None:

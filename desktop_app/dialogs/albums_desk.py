@@ -7,7 +7,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
-from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QMenu, QWidget
 
 from desktop_app.dialogs.album_editor import AlbumEditor
@@ -15,12 +14,11 @@ from desktop_app.dialogs.album_export import ExportDialog
 from desktop_app.dialogs.album_why import WhyDialog
 from desktop_app.dialogs.error_box import show_error
 from desktop_app.dialogs.models import ask
-from desktop_app.i18n import tr
+from desktop_app.i18n import sentences, tr
 from desktop_app.items.album_draft import Draft, Rule
-from desktop_app.undo import Undo
 from desktop_app.views.room import Room
 from desktop_app.views.sidebar import Sidebar
-from desktop_app.workers.albums import Curating, Round
+from desktop_app.workers.albums import Curating
 
 if TYPE_CHECKING:
     from core.albums import Album, Shelved
@@ -33,10 +31,9 @@ class AlbumsDesk(QObject):
 
     left_question = Signal()  # an album or the suggestions are shown now, and no question
 
-    def __init__(self, curating: Curating, sidebar: Sidebar, room: Room, undo: Undo, window: QWidget) -> None:
+    def __init__(self, curating: Curating, sidebar: Sidebar, room: Room, window: QWidget) -> None:
         super().__init__(window)
         self._curating, self._sidebar, self._room, self._window = curating, sidebar, room, window
-        self._undo_steps = undo
         shelf, album = sidebar.albums, room.album
         room.menu_filling.connect(self._add_actions)
         shelf.rows.album_asked.connect(self._go)
@@ -54,11 +51,9 @@ class AlbumsDesk(QObject):
         curating.shelved.connect(shelf.show_shelf)
         curating.proposing.connect(room.proposals.show_progress)
         curating.proposed.connect(room.proposals.show_proposals)
-        curating.went.connect(self._take_round)
         curating.took.connect(self._take_taken)
         curating.dropped.connect(self._take_dropped)
         curating.refused.connect(self._show_error)
-        QShortcut(QKeySequence("Ctrl+Z"), window).activated.connect(self._undo)
 
     # ---- places
 
@@ -68,7 +63,6 @@ class AlbumsDesk(QObject):
 
     def _show(self, album: Album) -> None:
         self.left_question.emit()
-        self._undo_steps.forget_all()
         self._room.show_album(album)
 
     @Slot()
@@ -90,24 +84,9 @@ class AlbumsDesk(QObject):
             number = shelved.album.id
             menu.addAction(
                 shelved.album.name.replace("&", "&&"),
-                lambda number=number: self._put(number, photos),
+                partial(self._curating.mark, number, photos, True),
             )
         return menu
-
-    def _put(self, album: int, photos: Sequence[int]) -> None:
-        self._undo_steps.remember(partial(self._curating.undo, album))
-        self._curating.mark(album, photos, True)
-
-    @Slot()
-    def _undo(self) -> None:
-        """What was said last, of names and results and from outside an album; then what was said in an album."""
-        if not self._undo_steps.take_last() and self._room.album.album is not None:
-            self._room.undo()
-
-    @Slot(object)
-    def _take_round(self, round_: Round) -> None:
-        if round_.page.album.id == self._room.album.album and not round_.is_undo:
-            self._undo_steps.forget_all()  # the album takes this back, and knows how
 
     # ---- dialogs
 
@@ -155,12 +134,9 @@ class AlbumsDesk(QObject):
         marks = shelved.accepted + shelved.rejected
         box = ask(
             tr("Forget the album {name}?", name=shelved.album.name),
-            " ".join(
-                (
-                    tr("Your photos stay."),
-                    tr("{n} marks in it are forgotten, too.", n=marks) if marks else "",
-                )
-            ).strip(),
+            sentences(
+                tr("Your photos stay."), tr("{n} marks in it are forgotten, too.", n=marks) if marks else ""
+            ),
             tr("Forget it"),
             self._window,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from desktop_app.i18n import data_size, explain, number, sentences, tr
+from desktop_app.i18n import data_size, error_sentences, explain, number, sentences, tr
 from desktop_app.workers.carrying import BACKUP, READ, RESTORE, WRITE
 from desktop_app.workers.worker import Done, End, Failed
 
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
 def end_words(what: str, end: End) -> str:
     if isinstance(end, Failed):
-        said = explain(end.error)
-        return sentences(said.details or said.what, said.what_to_do)
+        return error_sentences(end.error)
     if isinstance(end, Done):
         words = {BACKUP: _backed_up, RESTORE: _restored, WRITE: _written, READ: _read}[what]
         return words(end.value)
@@ -25,7 +24,9 @@ def end_words(what: str, end: End) -> str:
 
 
 def fault_words(end: End) -> str:
-    """The files that a round of sidecars could not use, one a line; "" where there are none."""
+    """The files that a round of sidecars could not use, one a line, or an error's own words; "" where there are none."""
+    if isinstance(end, Failed):
+        return explain(end.error).details
     faults = getattr(end.value, "faults", ()) if isinstance(end, Done) else ()
     return "\n".join(f"{fault.path}: {fault.reason}" for fault in faults[:50])
 

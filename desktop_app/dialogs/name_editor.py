@@ -41,6 +41,7 @@ class NameEditor(QDialog):
         self.error.setWordWrap(True)
         self._save, self._leave = QPushButton(tr("Save")), QPushButton(tr("Cancel"))
         self._save.setObjectName("primary")
+        self._save.setDefault(True)
         self._lay_out()
         self.name.textChanged.connect(self._take_change)
         self._save.clicked.connect(self._ask_save)

@@ -55,6 +55,7 @@ class NamesDialog(QDialog):
     def __init__(self, telling: Telling, cells: Cells, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._telling = telling
+        self._shown: int | None = None
         self.setWindowTitle(tr("Names"))
         self.resize(WIDTH_PX, HEIGHT_PX)
         self.list = QListWidget()
@@ -78,6 +79,10 @@ class NamesDialog(QDialog):
         self.take_away = QPushButton(tr("Take away"))
         self.edit, self.forget = QPushButton(tr("Edit…")), QPushButton(tr("Forget…"))
         self._close = QPushButton(tr("Close"))
+        # Enter in the list takes nothing away.
+        for button in (self.take_away, self.edit, self.forget):
+            button.setAutoDefault(False)
+        self._close.setDefault(True)
         self._pages = QStackedWidget()
         self._lay_out()
         self._connect()
@@ -179,8 +184,12 @@ class NamesDialog(QDialog):
             SHOWN: [photo for photo, shows in examples.marks.items() if shows],
             NOT_SHOWN: [photo for photo, shows in examples.marks.items() if not shows],
         }
-        self.photos.begin_bands(bands, ())
         self.grid.show_decisions(examples.marks)
+        if examples.name.id == self._shown:
+            self.photos.take_bands(bands, ())  # where the owner was goes on
+            return
+        self._shown = examples.name.id
+        self.photos.begin_bands(bands, ())
         if self.photos.rowCount():
             self.grid.setCurrentIndex(self.photos.index(0))
 
@@ -189,6 +198,7 @@ class NamesDialog(QDialog):
     @Slot(object, object)
     def _mark(self, photos: list[int], shows: bool | None) -> None:
         if self.chosen is not None and photos:
+            self.grid.choose_after(photos)
             self._telling.mark(self.chosen.name, dict.fromkeys(photos, shows))
 
     @Slot()

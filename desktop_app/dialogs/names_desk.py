@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ from desktop_app.dialogs.name_editor import NameEditor
 from desktop_app.dialogs.names import NamesDialog
 from desktop_app.i18n import tr
 from desktop_app.session import Session
-from desktop_app.undo import Undo
+from desktop_app.undo import Said
 from desktop_app.views.room import Room
 from desktop_app.views.status_strip import StatusStrip
 from desktop_app.workers.telling_tasks import Judged, NewName, Told
@@ -27,12 +26,10 @@ if TYPE_CHECKING:
 class NamesDesk(QObject):
     """Of one window."""
 
-    def __init__(
-        self, session: Session, room: Room, status: StatusStrip, undo: Undo, window: QWidget
-    ) -> None:
+    def __init__(self, session: Session, room: Room, status: StatusStrip, window: QWidget) -> None:
         super().__init__(window)
         self._telling, self._cells = session.telling, session.small_cells
-        self._room, self._status, self._undo, self._window = room, status, undo, window
+        self._room, self._status, self._window = room, status, window
         self._dialog: NamesDialog | None = None
         room.menu_filling.connect(self._add_actions)
         self._telling.told.connect(self._take_told)
@@ -84,28 +81,15 @@ class NamesDesk(QObject):
 
     # ---- what was noted
 
-    @Slot(object)
-    def _take_told(self, told: Told) -> None:
-        if told.is_undo:
-            return
-        self._offer(self._status.offer_undo, told_words(told), partial(self._telling.take_back, told))
+    @Slot(object, object)
+    def _take_told(self, told: Told, said: Said | None) -> None:
+        if said is not None:
+            self._status.offer_undo(told_words(told), said.take_back)
 
-    @Slot(object)
-    def _take_judged(self, judged: Judged) -> None:
-        if judged.is_undo:
-            return
-        self._offer(
-            self._room.offer_undo, judged_words(judged), partial(self._telling.take_back_judged, judged)
-        )
-
-    def _offer(
-        self,
-        offer: Callable[[str, Callable[[], None]], None],
-        words: str,
-        step: Callable[[], None],
-    ) -> None:
-        self._undo.remember(step)
-        offer(words, partial(self._undo.take, step))
+    @Slot(object, object)
+    def _take_judged(self, judged: Judged, said: Said | None) -> None:
+        if said is not None:
+            self._room.offer_undo(judged_words(judged), said.take_back)
 
     @Slot(object)
     def _show_error(self, error: ShiguangError) -> None:

@@ -32,7 +32,7 @@ from desktop_app.dialogs.training_words import (
     way_words,
     weak_words,
 )
-from desktop_app.i18n import data_size, explain, tr
+from desktop_app.i18n import data_size, explain, sentences, tr
 from desktop_app.workers.indexing import State
 from desktop_app.workers.training import Training
 
@@ -139,7 +139,9 @@ class PartsBox(QWidget):
             )
         )
         self._why.setText(
-            f"{obstacle_words(outlook)} {tr('Type this command, then open this again:')}" if by_hand else ""
+            sentences(obstacle_words(outlook), tr("Type this command, then open this again:"))
+            if by_hand
+            else ""
         )
         self._why.setVisible(by_hand)
         self.command.setText(outlook.command)

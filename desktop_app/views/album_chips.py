@@ -14,6 +14,7 @@ from desktop_app.theme.tokens import RADIUS_CARD
 
 if TYPE_CHECKING:
     from core.albums import Album
+    from core.library.filters import Filter
 
 HEIGHT_PX, PAD, GAP = 24, 8, 6
 # One long prompt must not push the others out.
@@ -24,8 +25,14 @@ REST_PX = 40
 
 def chips_of(album: Album) -> list[str]:
     """Prompts, what is not in it, and its rule."""
-    rule = dict.fromkeys(each.text for each in album.rule)
+    rule = dict.fromkeys(_words_of(each) for each in album.rule)
     return [*album.prompts, *(tr("not {words}", words=words) for words in album.unlike), *rule]
+
+
+def _words_of(filter_: Filter) -> str:
+    if filter_.key == "place":
+        return tr("Place known") if filter_.value == "yes" else tr("Place not known")
+    return filter_.text
 
 
 class ChipRow(QWidget):

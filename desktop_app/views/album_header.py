@@ -28,7 +28,7 @@ class AlbumHeader(QWidget):
     """Of one height whatever it says, so that the photos below it never move."""
 
     slid = Signal(float)  # the border while it is moved, in standard deviations; above 0 fewer photos
-    border_set = Signal(float, float)  # where it was let go, and where it was before
+    border_set = Signal(float)  # where it was let go
     review_asked = Signal()
     edit_asked = Signal()
     undo_asked = Signal()
@@ -173,10 +173,10 @@ class AlbumHeader(QWidget):
 
     def _let_go(self) -> None:
         self._rests.stop()
-        shift, before = -self.slider.value() / TENTHS, self._shift
-        if shift != before:
+        shift = -self.slider.value() / TENTHS
+        if shift != self._shift:
             self._shift = shift
-            self.border_set.emit(shift, before)
+            self.border_set.emit(shift)
 
     # ---- words
 

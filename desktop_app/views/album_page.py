@@ -32,7 +32,7 @@ class AlbumPage(QObject):
         self.photos = AlbumPhotos(cells, self)
         self.album: int | None = None
         self.page: Page | None = None
-        self._change: Changed | None = None
+        self._round: Round | None = None
         self._is_looking = False
         self._unfolded: set[str] = set()
         self._connect()
@@ -53,7 +53,7 @@ class AlbumPage(QObject):
     # ---- coming and going
 
     def show_album(self, album: Album) -> None:
-        self.album, self.page, self._change = album.id, None, None
+        self.album, self.page, self._round = album.id, None, None
         self._is_looking = False
         self._unfolded = set()
         self.header.show_album(album)
@@ -105,7 +105,7 @@ class AlbumPage(QObject):
     def _take_round(self, round_: Round) -> None:
         if round_.page.album.id != self.album:
             return
-        self._change = round_.changed
+        self._round = round_
         self._take_page(round_.page)
         self.header.show_round(round_.changed, is_undo=round_.is_undo)
 
@@ -132,27 +132,27 @@ class AlbumPage(QObject):
 
     @Slot()
     def undo(self) -> None:
-        """Take back what was said last in this album."""
-        if self.album is not None:
-            self._curating.undo(self.album)
+        """Take back the round that the head tells of."""
+        if self._round is not None and self._round.said is not None:
+            self._round.said.take_back()
 
     @Slot(float)
     def _slide(self, shift: float) -> None:
         if self.album is not None:
             self._curating.slide(self.album, shift)
 
-    @Slot(float, float)
-    def _keep_border(self, shift: float, before: float) -> None:
+    @Slot(float)
+    def _keep_border(self, shift: float) -> None:
         if self.album is not None:
-            self._curating.keep_border(self.album, shift, before)
+            self._curating.keep_border(self.album, shift)
 
     @Slot()
     def _look(self) -> None:
-        if self._change is not None:
+        if self._round is not None:
             self._is_looking = True
             self._grid.set_folds({})
             self.header.show_looking(True)
-            self.photos.show_change(self._change)
+            self.photos.show_change(self._round.changed)
 
     @Slot(object)
     def _ask_why(self, photo: int) -> None:

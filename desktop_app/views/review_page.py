@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWi
 
 from core.errors import ShiguangError
 from desktop_app.i18n import explain, number, tr
+from desktop_app.undo import Said
 from desktop_app.views.album_why import WhyPanel
 from desktop_app.views.elided_label import ElidedLabel
 from desktop_app.views.picture_view import PictureView
@@ -34,6 +35,8 @@ class ReviewPage(QWidget):
         self._curating, self._pictures = curating, pictures
         self._album: Album | None = None
         self._queue = ReviewQueue()
+        # Of each mark of the queue.
+        self._said: list[Said] = []
         self._photo: int | None = None
         self._inside = 0
         self._is_waiting = False
@@ -94,6 +97,7 @@ class ReviewPage(QWidget):
         self._anyway.clicked.connect(self._ask_anyway)
         self._leave.clicked.connect(self.left)
         self._curating.asked.connect(self._take_asked)
+        self._curating.not_asked.connect(self._take_not_asked)
         self._curating.reasoned.connect(self._take_reason)
         self._curating.went.connect(self._take_round)
         self._pictures.glanced.connect(self._take_glance)
@@ -106,9 +110,9 @@ class ReviewPage(QWidget):
     def begin(self, album: Album, inside: int) -> None:
         """Review this album; `inside` photos are in it now."""
         self._album, self._inside = album, inside
-        self._queue = ReviewQueue()
+        self._queue, self._said = ReviewQueue(), []
         self._photo = None
-        self._asks_anyway = False
+        self._is_waiting = self._asks_anyway = False
         self.picture.clear()
         self.why.show_reason(None)
         self._ask()
@@ -142,6 +146,11 @@ class ReviewPage(QWidget):
         if self._photo is None:
             # Not asked again where this is all there is: that would go round for ever.
             self._show(self._queue.next())
+        self._say()
+
+    @Slot()
+    def _take_not_asked(self) -> None:
+        self._is_waiting = False
         self._say()
 
     @Slot(object)
@@ -204,7 +213,10 @@ class ReviewPage(QWidget):
 
     def _mark(self, accepted: bool) -> None:
         if self._photo is not None and self._album is not None:
-            self._curating.mark(self._album.id, [self._photo], accepted)
+            said = self._curating.mark(self._album.id, [self._photo], accepted)
+            if said is None:
+                return
+            self._said.append(said)
             self._queue.marked(self._photo)
             self._show_next()
 
@@ -216,8 +228,8 @@ class ReviewPage(QWidget):
     def undo(self) -> None:
         """Take the last mark of this review back and ask about its photo again."""
         photo = self._queue.take_back(self._photo)
-        if photo is not None and self._album is not None:
-            self._curating.undo(self._album.id)
+        if photo is not None:
+            self._said.pop().take_back()
             self._show(photo)
         self.setFocus()
 

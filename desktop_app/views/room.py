@@ -280,12 +280,12 @@ class Room(QWidget):
         self._choose_page()
         self.grid.setFocus()
 
-    def undo(self) -> None:
-        """What was said last in the album that is shown or reviewed."""
-        if self._pages.currentWidget() is self.review:
+    def undo_in_review(self) -> bool:
+        """Whether a review is on; then its last mark is taken back."""
+        is_reviewing = self._pages.currentWidget() is self.review
+        if is_reviewing:
             self.review.undo()
-        else:
-            self.album.undo()
+        return is_reviewing
 
     @Slot(object)
     def _count_album(self, photos: int) -> None:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QEvent, QPointF, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPalette, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from core.errors import ShiguangError
-from desktop_app.i18n import explain, tr
+from desktop_app.i18n import error_sentences, tr
 from desktop_app.items.photo_model import PhotoModel
 from desktop_app.theme.dress import INK, INK_2
 from desktop_app.theme.icons import IconButton
 from desktop_app.theme.tokens import VIEWER_INK
 from desktop_app.views.picture_view import ZOOM_STEP, PictureView
 from desktop_app.workers.pictures import Decoded, Glance, Pictures
+
+if TYPE_CHECKING:
+    from core.library.opinions import Opinion
 
 BAR_PX = 56
 # Everything but the picture goes away when the mouse has not moved for this long.
@@ -169,8 +175,7 @@ class Viewer(QWidget):
 
     @Slot(object)
     def _take_error(self, error: ShiguangError) -> None:
-        words = explain(error)
-        self._note.setText(f"{words.what} {words.what_to_do}".strip())
+        self._note.setText(error_sentences(error))
         self._bar.show()
 
     def _ask_sharper(self) -> None:
@@ -184,6 +189,13 @@ class Viewer(QWidget):
             self._pictures.decode(self._photo, self._asked_px)
 
     # ---- what the owner says
+
+    @Slot(object)
+    def take_opinions(self, opinions: Mapping[int, Opinion]) -> None:
+        """What was said of these photos was taken back."""
+        if self._photo in opinions:
+            own = opinions[self._photo]
+            self._show_opinion(own.favourite, own.rating or 0)
 
     def toggle_favourite(self) -> None:
         if self._photo is not None:

@@ -150,9 +150,9 @@ def mark(
 
 
 def undo(album: int, library: Shiguang, report: Report, cancel: CancelToken) -> tuple[Changed, Page] | None:
-    """None where there is nothing to take back."""
-    known = library.albums.get(album)
+    """None where there is nothing to take back, or no such album any more."""
     try:
+        known = library.albums.get(album)
         changed = library.albums.undo(known)
     except NotThere:
         return None
@@ -161,9 +161,11 @@ def undo(album: int, library: Shiguang, report: Report, cancel: CancelToken) -> 
 
 def set_border(
     album: int, shift: float, library: Shiguang, report: Report, cancel: CancelToken
-) -> tuple[Changed, Page]:
-    moved = dataclasses.replace(library.albums.get(album), shift=shift)
-    return library.albums.change(moved), page_of(library, moved)
+) -> tuple[Changed, Page, float]:
+    """The last is where it stood before."""
+    known = library.albums.get(album)
+    moved = dataclasses.replace(known, shift=shift)
+    return library.albums.change(moved), page_of(library, moved), known.shift
 
 
 def drop(album: int, library: Shiguang, report: Report, cancel: CancelToken) -> int:

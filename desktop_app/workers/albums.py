@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
@@ -19,6 +19,7 @@ from core.progress import Progress
 from desktop_app.i18n import language
 from desktop_app.items.album_draft import Draft
 from desktop_app.items.album_photos import Page
+from desktop_app.undo import Said, Undo
 from desktop_app.workers import album_tasks as tasks
 from desktop_app.workers.asker import Asker, Ended
 from desktop_app.workers.lane import Lane
@@ -37,11 +38,15 @@ SLIDE_MS = 60
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What a round did, and the album's page after it. `is_undo`: it took another one back."""
+    """What a round did, and the album's page after it. `said`: to be taken back; None: it took another one back."""
 
     changed: Changed
     page: Page
-    is_undo: bool = False
+    said: Said | None = None
+
+    @property
+    def is_undo(self) -> bool:
+        return self.said is None
 
 
 class Curating(Asker):
@@ -51,22 +56,21 @@ class Curating(Asker):
     went = Signal(object)  # Round
     slid = Signal(object)  # Changed, of a border that is not kept yet
     asked = Signal(object)  # Asked: what the review asks next
+    not_asked = Signal()  # it could not be found out
     reasoned = Signal(object)  # Reason
     proposed = Signal(object)  # list of Suggestion
     proposing = Signal(object)  # Progress towards them
     took = Signal(object)  # Album: a proposal that is an album now
     dropped = Signal(object)  # album's id
 
-    def __init__(self, lane: Lane, slow: Lane, parent: QObject | None = None) -> None:
-        super().__init__(lane, parent)
+    def __init__(self, lane: Lane, slow: Lane, undo: Undo, parent: QObject | None = None) -> None:
+        super().__init__(lane, undo, parent)
         self._slow = slow
         self._looking: Worker | None = None
         self._sliding: Worker | None = None
         self._asking: Worker | None = None
         self._proposing: Worker | None = None
         self._shift: tuple[int, float] | None = None
-        # The border before it was moved, while that is what Undo takes back.
-        self._border_before: tuple[int, float] | None = None
         self.album: int | None = None
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
@@ -97,7 +101,6 @@ class Curating(Asker):
     def open(self, album: int) -> None:
         """Look into an album; its page comes, and again whenever it changes."""
         self.album = album
-        self._border_before = None
         self._look()
 
     def leave(self) -> None:
@@ -162,38 +165,35 @@ class Curating(Asker):
 
     # ---- what the owner says
 
-    def mark(self, album: int, photos: Sequence[int], accepted: bool | None) -> None:
+    def mark(self, album: int, photos: Sequence[int], accepted: bool | None) -> Said | None:
         """One round: accepted, rejected, or undecided again."""
-        self._border_before = None
-        self._run(partial(tasks.mark, album, tuple(photos), accepted), self._take_round)
+        return self._say(partial(tasks.mark, album, tuple(photos), accepted), self._take_round)
 
-    def keep_border(self, album: int, shift: float, before: float) -> None:
-        """The slider was let go there; it stood at `before`."""
+    def keep_border(self, album: int, shift: float) -> Said | None:
+        """The slider was let go there."""
         self._slide_soon.stop()
         if self._sliding is not None:
             self._sliding.cancel.cancel()
             self._sliding = None
-        self._border_before = album, before
-        self._run(partial(tasks.set_border, album, shift), self._take_round)
+        return self._say(partial(tasks.set_border, album, shift), self._take_border)
 
-    def undo(self, album: int) -> None:
-        """Take back the last round of marks in this album, or the slider where that came last."""
-        before, self._border_before = self._border_before, None
-        if before is not None and before[0] == album:
-            self._run(partial(tasks.set_border, *before), self._take_undone)
-        else:
-            self._run(partial(tasks.undo, album), self._take_undone)
+    def _undo_round(self, album: int) -> None:
+        self._keep(partial(tasks.undo, album), self._take_undone)
+
+    def _put_border_back(self, album: int, shift: float) -> None:
+        self._keep(partial(tasks.set_border, album, shift), self._take_border)
 
     def save(self, draft: Draft, ended: Ended) -> None:
         """Make the album or give it this definition; `ended` gets the Album."""
-        self._run(partial(tasks.save, draft), ended, self._take_definition)
+        self._keep(partial(tasks.save, draft), ended, self._take_definition)
 
     def take_proposal(self, proposal: Suggestion) -> None:
-        self._run(partial(tasks.take_proposal, proposal, language()), self._take_taken, self._take_definition)
+        task = partial(tasks.take_proposal, proposal, language())
+        self._keep(task, self._take_taken, self._take_definition)
 
     def drop(self, album: int) -> None:
         """Forget an album with what was decided in it."""
-        self._run(partial(tasks.drop, album), self._take_dropped, self._take_definition)
+        self._keep(partial(tasks.drop, album), self._take_dropped, self._take_definition)
 
     def export(
         self, album: int, folder: Path, form: str, ended: Ended, progress: Callable[[Progress], None]
@@ -230,6 +230,8 @@ class Curating(Asker):
             asked = self._value(end)
             if asked is not None:
                 self.asked.emit(asked)
+            else:
+                self.not_asked.emit()
 
     @Slot(object)
     def _take_reason(self, end: End) -> None:
@@ -253,16 +255,24 @@ class Curating(Asker):
 
     @Slot(object)
     def _take_round(self, end: End) -> None:
-        self._pass_round(end, is_undo=False)
+        found = self._value(end)
+        step = partial(self._undo_round, found[0].album) if found is not None else None
+        self._pass_round(found, self._settle(step))
+
+    @Slot(object)
+    def _take_border(self, end: End) -> None:
+        found = self._value(end)
+        step = partial(self._put_border_back, found[0].album, found[2]) if found is not None else None
+        self._pass_round(found, self._settle(step))
 
     @Slot(object)
     def _take_undone(self, end: End) -> None:
-        self._pass_round(end, is_undo=True)
+        self._pass_round(self._value(end), None)
 
-    def _pass_round(self, end: End, *, is_undo: bool) -> None:
-        found = self._value(end)
+    def _pass_round(self, found: tuple[Any, ...] | None, said: Said | None) -> None:
+        """found: (Changed, Page, ...)"""
         if found is not None:
-            self.went.emit(Round(*found, is_undo))
+            self.went.emit(Round(*found[:2], said))
             self.note_change()
         else:
             self._look()  # what the window showed ahead of it did not come true

@@ -51,6 +51,9 @@ class Indexing(QObject):
         super().__init__(parent)
         self._lane = lane
         self._library: Shiguang | None = None
+        self._is_over = False
+        # Folders that were given while the library was being opened.
+        self._early: list[str] = []
         self._following = _Following()
         self._run: Worker | None = None
         self._wants_everything = False
@@ -66,13 +69,18 @@ class Indexing(QObject):
     def begin(self, library: Shiguang, folders: Sequence[str] = ()) -> None:
         """Watch these folders too, then look through all of them."""
         self._library = library
-        for folder in folders:
+        for folder in (*folders, *self._early):
             self._change(partial(_watch_folder, library, folder))
+        self._early.clear()
         self._follow()
         self._want_everything()
 
     def add_folder(self, folder: str) -> None:
-        self._change_folders(_watch_folder, folder)
+        """Also before `begin`: it is watched then."""
+        if self._library is None and not self._is_over:
+            self._early.append(folder)
+        else:
+            self._change_folders(_watch_folder, folder)
 
     def remove_folder(self, root: int) -> None:
         """Watch it no longer: its photos leave the view, what was said about them stays."""
@@ -99,7 +107,7 @@ class Indexing(QObject):
 
     def finish(self) -> None:
         """No more runs; the watcher ends with the lane."""
-        self._library = None
+        self._library, self._is_over = None, True
         self._lane.cancel_all()
 
     # ---- folders
@@ -116,7 +124,7 @@ class Indexing(QObject):
             self._want_everything()
 
     def _change(self, task: Callable[[Report, CancelToken], Any]) -> None:
-        self._lane.run(task, self._take_folder_change)
+        self._lane.run(task, self._take_folder_change, keeps=True)
 
     @Slot(object)
     def _take_folder_change(self, end: End) -> None:

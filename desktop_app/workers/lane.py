@@ -72,14 +72,16 @@ class Lane(QObject):
         progress: Callable[[Progress], None] | None = None,
         *,
         also: Sequence[Callable[[End], None]] = (),
+        keeps: bool = False,
     ) -> Worker:
         """Queue a task behind those before it.
 
         ended, progress   bound methods of an object of the window's thread. They are connected before the task
                           is queued: a quick one ends before this call returns.
         also              further ones that hear of the end, after `ended`
+        keeps             it stores what somebody said: short, and done though the lane is closed
         """
-        worker = Worker(task)
+        worker = Worker(task, keeps=keeps)
         if not self._is_open:
             log.info("the lane %s is closed; a task was not run", self._thread.objectName())
             return worker
@@ -104,9 +106,10 @@ class Lane(QObject):
         return self._forgotten + len(self._workers) > self._ended
 
     def cancel_all(self) -> None:
-        """Ask what runs and what waits to stop."""
+        """Ask what runs and what waits to stop, but for what stores what was said."""
         for worker in self._workers:
-            worker.cancel.cancel()
+            if not worker.keeps:
+                worker.cancel.cancel()
 
     def ask_to_close(self) -> None:
         """Take no more, ask everything to stop; does not wait."""

@@ -28,8 +28,8 @@ class Telling(Asker):
     """
 
     looked = Signal(object)  # Examples
-    told = Signal(object)  # Told
-    judged = Signal(object)  # Judged
+    told = Signal(object, object)  # Told, and the Said that takes it back; None: it took another one back
+    judged = Signal(object, object)  # Judged, the same
     moved = Signal()  # answers and albums may be others now
     named = Signal(object)  # Name: what an editor asked for is stored
     not_named = Signal(object)  # ShiguangError: it is not
@@ -55,32 +55,32 @@ class Telling(Asker):
 
     def give(self, new: NewName, photos: Sequence[int]) -> None:
         """These photos show it: a new name, or more photos of a known one. `named` or `not_named` comes."""
-        self._run(partial(tasks.give, new, tuple(photos)), self._take_given)
+        self._say(partial(tasks.give, new, tuple(photos)), self._take_given)
 
     def mark(self, name: Name, marks: Marks) -> None:
         """Photos show the name, do not, or nothing is said of them any more."""
-        self._run(partial(tasks.mark, name, marks, False), self._take_told)
+        self._say(partial(tasks.mark, name, marks), self._take_told)
 
-    def take_back(self, told: Told) -> None:
+    def _take_back(self, told: Told) -> None:
         if told.is_new:
             self.drop(told.name)
         else:
-            self._run(partial(tasks.mark, told.name, told.before, True), self._take_told)
+            self._keep(partial(tasks.mark, told.name, told.before), self._take_told)
 
     def change(self, new: NewName) -> None:
         """Another word, other names or another kind; the photos stay. `named` or `not_named` comes."""
-        self._run(partial(tasks.change, new), self._take_changed)
+        self._keep(partial(tasks.change, new), self._take_changed)
 
     def drop(self, name: Name) -> None:
         """Forget a name with its photos' marks."""
-        self._run(partial(tasks.drop, name), self._take_dropped)
+        self._keep(partial(tasks.drop, name), self._take_dropped)
 
     def judge(self, question: str, marks: Marks) -> None:
         """Photos are what a question asks for, are not, or nothing is said of them any more."""
-        self._run(partial(tasks.judge, question, marks, False), self._take_judged)
+        self._say(partial(tasks.judge, question, marks), self._take_judged)
 
-    def take_back_judged(self, judged: Judged) -> None:
-        self._run(partial(tasks.judge, judged.question, judged.before, True), self._take_judged)
+    def _take_back_judged(self, judged: Judged) -> None:
+        self._keep(partial(tasks.judge, judged.question, judged.before), self._take_judged)
 
     # ---- what comes back
 
@@ -93,13 +93,15 @@ class Telling(Asker):
     @Slot(object)
     def _take_told(self, end: End) -> None:
         told = self._value(end)
+        said = self._settle(partial(self._take_back, told) if told is not None else None)
         if told is not None:
-            self.told.emit(told)
+            self.told.emit(told, said)
             self._pass_change()
 
     @Slot(object)
     def _take_given(self, end: End) -> None:
         if isinstance(end, Failed):
+            self._settle(None)
             self.not_named.emit(end.error)
             return
         self._take_told(end)
@@ -122,8 +124,9 @@ class Telling(Asker):
     @Slot(object)
     def _take_judged(self, end: End) -> None:
         judged = self._value(end)
+        said = self._settle(partial(self._take_back_judged, judged) if judged is not None else None)
         if judged is not None:
-            self.judged.emit(judged)
+            self.judged.emit(judged, said)
         # Also where it failed: what the window showed ahead of it did not come true.
         self.moved.emit()
 

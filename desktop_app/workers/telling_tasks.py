@@ -37,7 +37,6 @@ class Told:
     marks: Marks
     before: Marks
     is_new: bool = False
-    is_undo: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,6 @@ class Judged:
     before: Marks
     yes: int
     no: int
-    is_undo: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +77,12 @@ def give(new: NewName, photos: Sequence[int], library: Shiguang, report: Report,
     return Told(name, dict.fromkeys(photos, True), {photo: before.get(photo) for photo in photos}, is_new)
 
 
-def mark(
-    name: Name, marks: Marks, is_undo: bool, library: Shiguang, report: Report, cancel: CancelToken
-) -> Told:
+def mark(name: Name, marks: Marks, library: Shiguang, report: Report, cancel: CancelToken) -> Told:
     if all(known.id != name.id for known in library.names.all()):
         raise NotThere(f"There is no name {name.name!r} any more.")
     before = library.names.examples(name)
     library.names.mark_each(name, marks)
-    return Told(name, marks, {photo: before.get(photo) for photo in marks}, is_undo=is_undo)
+    return Told(name, marks, {photo: before.get(photo) for photo in marks})
 
 
 def change(new: NewName, library: Shiguang, report: Report, cancel: CancelToken) -> Name:
@@ -102,9 +98,7 @@ def drop(name: Name, library: Shiguang, report: Report, cancel: CancelToken) -> 
     return name
 
 
-def judge(
-    question: str, marks: Marks, is_undo: bool, library: Shiguang, report: Report, cancel: CancelToken
-) -> Judged:
+def judge(question: str, marks: Marks, library: Shiguang, report: Report, cancel: CancelToken) -> Judged:
     from core.search.judging import said_of  # the database: not before the window is up
 
     reading = library.judge_result(question, (), None)  # how it is read; says nothing of any photo
@@ -116,7 +110,7 @@ def judge(
     now = said_of(library.database, reading)
     yes = sum(now.values())
     old = {photo: before.get(photo) for photo in marks}
-    return Judged(question, marks, old, yes, len(now) - yes, is_undo)
+    return Judged(question, marks, old, yes, len(now) - yes)
 
 
 def said(answer: Answer, library: Shiguang) -> dict[int, bool]:

@@ -49,9 +49,11 @@ class Worker(QObject):
     progress = Signal(object)  # Progress, frozen
     ended = Signal(object)  # End, frozen
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: Task, *, keeps: bool = False) -> None:
+        """keeps: what somebody said is stored by it; closing waits for that"""
         super().__init__()
         self.cancel = CancelToken()
+        self.keeps = keeps
         self._task = task
 
     def run(self) -> None:

@@ -14,6 +14,7 @@ from core.library import albums as records
 from core.library import photos
 from core.library.albums import Album
 from core.library.database import FILE, Database, open_for_writing
+from core.library.opinions import set_opinion
 from core.library.photos import Picture, add_photo
 from core.progress import CancelToken, silent
 
@@ -54,7 +55,7 @@ def said(libraries: Callable[[str], Database]) -> Database:
     one, two, _, _ = add_photos(database, *HASHES)
 
     def write(db: Any) -> None:
-        photos.set_opinion(db, one, rating=4, favourite=True)
+        set_opinion(db, one, rating=4, favourite=True)
         photos.set_caption(db, one, "zh", "外婆在海边")
         photos.set_keywords(db, one, ["海", "sea"])
         animals = records.add_album(db, Album(0, "动物", ("animals",), key="animals"))

@@ -14,6 +14,7 @@ from core.library import albums as records
 from core.library import photos
 from core.library.albums import Album
 from core.library.database import Database
+from core.library.opinions import set_opinion
 from core.library.said import NOT_SAID, SAID, rows_of
 from core.models.spec import ModelSpec
 from tests.backup.conftest import HASHES, add_photos, everything, load, save
@@ -72,7 +73,7 @@ def test_a_restore_loses_nothing_that_was_said_later(
     four, three, two, one = add_photos(second, *reversed(HASHES))
 
     def later(db: Any) -> None:
-        photos.set_opinion(db, one, rating=1)
+        set_opinion(db, one, rating=1)
         photos.set_caption(db, one, "zh", "后来的话")
         photos.set_caption(db, one, "en", "said later")
         photos.set_keywords(db, one, ["new"])

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QMessageBox
 
+from core.albums import Album
 from desktop_app.dialogs.album_why import WhyDialog
 from desktop_app.items.album_draft import Draft, Rule
 from desktop_app.items.album_photos import IN, REJECTED
@@ -124,6 +126,22 @@ def test_an_empty_album_says_what_to_do(eight: Opened) -> None:
 
 
 # ---- review and reasons
+
+
+def test_a_question_that_failed_or_was_left_keeps_no_later_review_waiting(eight: Opened) -> None:
+    page = of_words(eight)
+    review = eight.window.room.review
+    eight.window.room.begin_review()
+    eight.window.room.end_review()  # before the answer
+    gone = library(eight).albums.add([Album(0, "gone")])[0]
+    library(eight).albums.drop(gone)
+    with eight.qtbot.waitSignal(eight.session.albums.refused, timeout=LONG_MS):
+        review.begin(gone, 0)
+    eight.wait_for(lambda: "Nothing is left" in review._end.text())
+    page.header.review_asked.emit()
+    eight.wait_for(lambda: review._photo is not None)
+    for box in eight.window.findChildren(QMessageBox):
+        box.reject()
 
 
 def test_the_review_asks_learns_and_undoes(eight: Opened) -> None:

@@ -15,9 +15,11 @@ from core.albums.builtin import Suggestion
 from core.library.filters import Filter
 from desktop_app.dialogs.album_editor import AlbumEditor
 from desktop_app.dialogs.album_export import ExportDialog
+from desktop_app.i18n import speak
 from desktop_app.items.album_draft import Draft, Rule
 from desktop_app.items.album_list import SHELVED
 from desktop_app.items.album_photos import IN
+from desktop_app.views.album_chips import chips_of
 from desktop_app.views.places import ALL
 from tests.gui.albums_at_work import (
     Photos,
@@ -151,7 +153,7 @@ def test_photos_that_come_in_join_the_page_and_the_count(eight: Opened, photos: 
 def test_a_favourite_is_counted_in_an_album_of_favourites(eight: Opened) -> None:
     page = make(eight, Draft(name="loved", rule=Rule(others=(Filter("favourite", "yes", "favourite"),))))
     rows = eight.window.sidebar.albums.rows
-    eight.session.set_favourite([library(eight).photo_ids()[0]], True)
+    eight.session.opinions.set_favourite([library(eight).photo_ids()[0]], True)
     eight.wait_for(lambda: rows.model().index(0, 0).data(SHELVED).inside == 1)
     eight.wait_for(lambda: page.photos.rowCount() == 1)
 
@@ -205,6 +207,21 @@ def test_albums_are_said_in_both_languages(eight: Opened) -> None:
     assert latin == []
 
 
+def test_enter_makes_the_album_that_was_typed(eight: Opened) -> None:
+    eight.window.albums.make_album()
+    editor = eight.window.findChildren(AlbumEditor)[-1]
+    QTest.keyClicks(editor.name, "Garden")
+    QTest.keyClick(editor.name, Qt.Key.Key_Return)
+    eight.wait_for(lambda: "Garden" in shelf_names(eight))
+
+
+def test_a_rule_of_places_is_told_in_words() -> None:
+    for language, said in (("en", ["Place known"]), ("zh_CN", ["有地点"])):
+        speak(language)
+        assert chips_of(Album(0, "away", rule=Rule(has_place="yes").filters())) == said
+    speak("en")
+
+
 def test_a_photo_is_put_into_an_album_from_wherever_it_is_seen(eight: Opened) -> None:
     of_all(eight)
     mine = make(eight, Draft(name="mine"))
@@ -226,7 +243,7 @@ def test_what_was_put_into_an_album_elsewhere_is_taken_back_there(eight: Opened)
     make(eight, Draft(name="mine"))
     eight.window.room.show_all()
     photo = choose(eight.window.room, 3)
-    eight.window.albums._put(library(eight).albums.find("mine").id, [photo])
+    eight.session.albums.mark(library(eight).albums.find("mine").id, [photo], True)
     eight.wait_for(lambda: decisions(eight, "mine") == {photo: True})
     press_undo(eight)
     eight.wait_for(lambda: decisions(eight, "mine") == {})

@@ -54,7 +54,7 @@ def dialog_of(opened: Opened) -> CarryingDialog:
 
 def rate_first(opened: Opened, stars: int) -> int:
     photo = opened.session.timeline.photo(0)
-    opened.session.set_rating([photo], stars)
+    opened.session.opinions.set_rating([photo], stars)
     opened.wait_for(lambda: stars_of(opened, photo) == stars)
     return photo
 

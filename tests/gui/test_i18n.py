@@ -18,6 +18,7 @@ from core.settings import BadSetting
 from desktop_app.i18n import (
     LANGUAGES,
     THIN_SPACE,
+    error_sentences,
     explain,
     explain_fault,
     month_name,
@@ -167,13 +168,20 @@ def test_months_are_named_as_the_language_does(month: str, english: str, chinese
 def test_an_error_keeps_its_exact_words_folded_away() -> None:
     speak("zh_CN")
     words = explain(DiskFull("The disk that holds /photos is full."))
-    assert words.what == "照片库所在的磁盘满了"
+    assert words.what == "磁盘满了"
     assert words.details == "The disk that holds /photos is full."
     speak("en")
     assert (
         explain(DiskFull("The disk that holds /photos is full.")).what
         == "The disk that holds /photos is full."
     )
+
+
+def test_an_error_is_running_text_in_both_languages() -> None:
+    error = DiskFull("There is no room left on the disk of /x.")
+    assert error_sentences(error).startswith("There is no room left on the disk of /x. ")
+    speak("zh_CN")
+    assert error_sentences(error) == "磁盘满了。请腾出一些空间再继续，什么都没有丢。"
 
 
 def test_a_fault_says_why_and_what_to_do_in_both_languages() -> None:

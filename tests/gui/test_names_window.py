@@ -210,6 +210,29 @@ def test_the_dialog_shows_a_name_and_takes_a_photo_away_edits_and_forgets(eight:
     dialog.reject()
 
 
+def test_a_photo_that_is_taken_away_leaves_the_owner_where_they_were(eight: Opened) -> None:
+    choose(eight.window.room, 0)
+    eight.window.room.grid.selectAll()
+    give(eight, "豆豆")
+    dialog = names_dialog(eight)
+    eight.wait_for(lambda: dialog.photos.rowCount() == 8)
+    following = dialog.photos.photo(5)
+    dialog.grid.setCurrentIndex(dialog.photos.index(4))
+    dialog._take_away()
+    eight.wait_for(lambda: dialog.photos.rowCount() == 7)
+    assert dialog.grid.chosen_photos == [following]
+    dialog.reject()
+
+
+def test_enter_stores_the_name_that_was_typed(eight: Opened) -> None:
+    choose(eight.window.room, 0)
+    menu_of(eight)["New name…"].trigger()
+    editor = eight.window.findChildren(NameEditor)[-1]
+    QTest.keyClicks(editor.name, "Biscuit")
+    QTest.keyClick(editor.name, Qt.Key.Key_Return)
+    eight.wait_for(lambda: names(eight) == ["Biscuit"])
+
+
 def test_what_would_be_learned_from_counts_names_and_judged_results(english: None) -> None:
     counts = dict.fromkeys(("captions", "album decisions", "rejections", "held out"), 0)
     counts |= {"names": 3, "judged results": 1, "photos": 4, "folders": 2, "keywords": 1}

@@ -234,7 +234,7 @@ def test_enter_opens_the_viewer_arrows_go_on_and_escape_closes_it(opened: Opened
     grid.setFocus()
     QTest.keyClick(grid, Qt.Key.Key_Home)
     QTest.keyClick(grid, Qt.Key.Key_Return)
-    viewer = opened.window.viewer
+    viewer = opened.window.viewing.viewer
     assert viewer is not None and viewer.isVisible()
     assert viewer.size() == opened.window.size()
     opened.wait_for(lambda: viewer.picture.image_px > 0)
@@ -252,7 +252,7 @@ def test_a_favourite_set_in_the_viewer_is_kept_and_found(opened: Opened, photos:
     QTest.keyClick(grid, Qt.Key.Key_Home)
     photo = grid.currentIndex().data(PHOTO)
     QTest.keyClick(grid, Qt.Key.Key_Return)
-    viewer = opened.window.viewer
+    viewer = opened.window.viewing.viewer
     assert viewer is not None
     QTest.keyClick(viewer, Qt.Key.Key_F)
     QTest.keyClick(viewer, Qt.Key.Key_4)
@@ -340,7 +340,28 @@ def test_slash_goes_to_the_search_box_and_a_slash_typed_there_stays(opened: Open
     assert search.text() == "a/b"
 
 
+def test_a_folder_that_is_dropped_while_the_library_is_being_opened_is_watched(
+    opened: Opened, photos: Photos
+) -> None:
+    opened.window.folders.add([str(photos(3))])
+    opened.open_and_index()
+    opened.wait_for(lambda: opened.shows(3))
+
+
 # ---- the end
+
+
+def test_settings_that_cannot_be_stored_keep_no_window_open(opened: Opened) -> None:
+    opened.open()
+    opened.wait_for(lambda: opened.session.is_open)
+    (opened.library / "settings.json").unlink(missing_ok=True)
+    (opened.library / "settings.json").mkdir()
+    opened.window.top.cell_size.setValue(300)
+    opened.window.top.language_chosen.emit("zh_CN")
+    opened.wait_for(lambda: bool(opened.window.findChildren(QMessageBox)))
+    opened.window.findChildren(QMessageBox)[-1].reject()
+    opened.wait_for(lambda: opened.window.windowTitle() == "拾光")
+    assert opened.close()
 
 
 @pytest.mark.parametrize("after_s", [0.0, 0.05, 0.4, 1.5])

@@ -153,6 +153,21 @@ def test_closing_a_lane_cancels_what_waits_and_still_says_how_it_ended(qtbot: Qt
     qtbot.waitUntil(lambda: ends.ends == [Stopped(), Stopped()], timeout=LONG_MS)
 
 
+def test_closing_a_lane_waits_for_what_stores_something_that_was_said(qtbot: QtBot) -> None:
+    lane, stored, begun = Lane("closing"), [], threading.Event()
+
+    def waits(report: Report, cancel: CancelToken) -> None:
+        begun.set()
+        cancel.wait(30)
+
+    lane.run(waits)
+    for said in ("first", "second"):
+        lane.run(lambda report, cancel, said=said: stored.append(said), keeps=True)
+    assert begun.wait(10)
+    assert close_all([lane])
+    assert stored == ["first", "second"]
+
+
 def test_the_last_task_of_a_lane_runs_though_all_others_are_cancelled(qtbot: QtBot) -> None:
     lane, ran = Lane("last"), []
     lane.at_close(lambda report, cancel: ran.append("last"))

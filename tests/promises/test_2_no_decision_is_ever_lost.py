@@ -198,6 +198,19 @@ def test_a_folder_no_longer_watched_keeps_its_decisions(
     assert said(library, loved) == ALL
 
 
+def test_a_folder_that_is_away_can_be_watched_again(library: Shiguang, photos: Photos, loved: bytes) -> None:
+    before = library.counts()["photos"]
+    away = photos.folder.with_name("away")
+    photos.folder.rename(away)
+    library.unwatch_folder(library.roots()[0].id)
+    assert library.watch_folder(photos.folder).path == os.fsencode(photos.folder)
+    assert len(library.roots()) == 1
+    away.rename(photos.folder)
+    assert index(library).encoded == 0
+    assert library.counts()["photos"] == before
+    assert said(library, loved) == ALL
+
+
 def test_watching_the_parent_takes_the_child_in(
     library: Shiguang, photos: Photos, loved: bytes, tmp_path: Path
 ) -> None:
