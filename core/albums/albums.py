@@ -149,8 +149,9 @@ class Albums:
 
     def drop(self, album: Album) -> None:
         """Forget an album and every decision in it."""
-        self._database.write(lambda db: records.drop_album(db, album.id))
-        self._panel = None
+        with self._guard:  # nobody fills it meanwhile
+            self._database.write(lambda db: records.drop_album(db, album.id))
+            self._panel = None
 
     # ---- what is in them
 

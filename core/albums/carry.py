@@ -24,7 +24,7 @@ from core.errors import DiskFull, NotThere, WrongUse
 from core.library import albums as records
 from core.library.albums import Album
 from core.library.database import Database
-from core.library.filters import Filter
+from core.library.filters import KEYS, Filter
 from core.library.photos import cards, first_paths, photo_of_picture
 from core.progress import CancelToken, Pace, Report, silent
 
@@ -215,18 +215,20 @@ def _as_json(
 
 
 def take_definitions(albums: Albums, database: Database, file: Path) -> dict[str, int]:
-    """Take in what `definitions` wrote: albums of the same name get the file's definition and both judgements, where
-    they differ the file's. How many albums and decisions, and decisions about pictures that are `not_here`.
+    """Take in what `definitions` wrote: the same built-in album, else one of that name or alias, gets the file's
+    definition and both judgements, where they differ the file's. How many albums and decisions, and decisions about pictures that are `not_here`.
 
     Raises NotThere when there is no such file, WrongUse when it is no such file.
     """
     found = _read(file)
-    here = {album.name.casefold(): album for album in albums.all()}
-    new = [album for album, _ in found if album.name.casefold() not in here]
-    here |= {album.name.casefold(): album for album in albums.add(new)}
+    every = albums.all()
+    known = [_known(album, every) for album, _ in found]
+    added = iter(albums.add([album for (album, _), own in zip(found, known, strict=True) if own is None]))
+    owned = [own if own is not None else next(added) for own in known]
+    here = {album.name.casefold(): album for album in every}
+    here |= {album.name.casefold(): own for (album, _), own in zip(found, owned, strict=True)}
     decided = not_here = 0
-    for album, given in found:
-        own = here[album.name.casefold()]
+    for (album, given), own in zip(found, owned, strict=True):
         parent = here.get(str(given.get("parent") or "").casefold())
         albums.change(dataclasses.replace(album, id=own.id, parent=parent.id if parent else None))
         marks: dict[int, bool | None] = {}
@@ -240,6 +242,17 @@ def take_definitions(albums: Albums, database: Database, file: Path) -> dict[str
             albums.mark_each(own, marks)
         decided += len(marks)
     return {"albums": len(found), "decisions": decided, "not_here": not_here}
+
+
+def _known(album: Album, every: Sequence[Album]) -> Album | None:
+    """The album that is meant: a built-in one may go by its name in the other language."""
+    name = album.name.casefold()
+    tests = (
+        lambda one: album.key is not None and one.key == album.key,
+        lambda one: one.name.casefold() == name,
+        lambda one: name in (alias.casefold() for alias in one.aliases),
+    )
+    return next((one for test in tests for one in every if test(one)), None)
 
 
 def _read(file: Path) -> list[tuple[Album, dict[str, Any]]]:
@@ -259,6 +272,9 @@ def _read(file: Path) -> list[tuple[Album, dict[str, Any]]]:
 def _album(given: Mapping[str, Any]) -> Album:
     for picture in (*given.get("accepted", ()), *given.get("rejected", ())):
         bytes.fromhex(picture)
+    for key, _value, _text in given.get("rule", ()):
+        if key not in KEYS:
+            raise ValueError(f"a rule by {key!r} is unknown")
     return Album(
         0,
         str(given["name"]),

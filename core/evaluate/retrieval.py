@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from core.errors import NotThere, WrongUse
+from core.errors import ModelError, NotThere, WrongUse
 from core.evaluate.pictures import Source, encode_pictures, pictures
 from core.models.encoder import Encoder
 from core.progress import CancelToken, Report
@@ -118,6 +118,10 @@ def read_muge(folder: Path, split: str = "") -> tuple[Path, Captions]:
         if photos:
             captions.texts.append(text)
             captions.photos.append(photos)
+    if not captions.texts:
+        raise WrongUse(
+            f"{lines.name} has no caption of a photo", what_to_do="Name another split: --split valid"
+        )
     return table, captions
 
 
@@ -134,6 +138,9 @@ def score(
             true[i, row[name]] = True
     texts = encoder.encode_texts(captions.texts)
     cancel.check()
+    if not (np.isfinite(texts).all() and np.isfinite(photos).all()):
+        # Nothing is greater than what is no number: each would count as found first.
+        raise ModelError(f"The model {encoder.spec.id} gives embeddings that are no numbers.")
     captioned = true.any(axis=0)
     return RetrievalScores(
         n_images=len(names),
@@ -169,7 +176,7 @@ def read_captions(path: Path, lang: str, first_only: bool) -> Captions:
     for line in _json_lines(path):
         try:
             texts = line[lang][:1] if first_only else line[lang]
-            name = line["id"]
+            name = str(line["id"])
         except (KeyError, TypeError) as error:
             raise WrongUse(f"{path.name}: a line without {error}") from error
         captions.texts.extend(texts)

@@ -147,13 +147,17 @@ def _decide(db: Tables, album: int, marks: Mapping[int, bool | None], now: float
 def change_members(
     db: Tables, space: str, come: Iterable[tuple[int, int, int]], gone: Iterable[tuple[int, int]]
 ) -> None:
-    """(album, photo, sure) that are members now, and (album, photo) that are not any more."""
+    """(album, photo, sure) that are members now, and (album, photo) that are not any more.
+
+    Of an album that another program dropped meanwhile there are none.
+    """
     db.conn.executemany(
         "DELETE FROM album_members WHERE space = ? AND album = ? AND photo = ?",
         [(space, *each) for each in gone],
     )
     db.conn.executemany(
-        "INSERT OR REPLACE INTO album_members (space, album, photo, sure) VALUES (?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO album_members (space, album, photo, sure)"
+        " SELECT ?1, ?2, ?3, ?4 WHERE EXISTS (SELECT 1 FROM albums WHERE id = ?2)",
         ((space, *each) for each in come),
     )
 

@@ -23,6 +23,9 @@ class Filter:
 _CONDITIONS = {
     "from": "taken >= ?",
     "before": "taken < ?",
+    # A span, "2019-01..2020-01": the end is no part of it. Photos without a date lie outside of all.
+    "outside": "(SELECT coalesce(taken < substr(span, 1, instr(span, '..') - 1)"
+    " OR taken >= substr(span, instr(span, '..') + 2), 1) FROM (SELECT ? AS span))",
     "month": "substr(taken, 6, 2) = ?",
     "folder": "EXISTS (SELECT 1 FROM files WHERE photo = photos.id AND state != 'missing' AND name LIKE '%' || ? || '%')",
     "camera": "EXISTS (SELECT 1 FROM files WHERE photo = photos.id AND json_extract(metadata, '$.camera') LIKE '%' || ? || '%')",

@@ -323,27 +323,6 @@ def captions(connection: sqlite3.Connection) -> list[tuple[int, str]]:
     ).fetchall()
 
 
-def photos_with_words(connection: sqlite3.Connection, words: str, limit: int) -> dict[int, str]:
-    """Photos whose file or folder name, caption or keyword holds these words: photo -> where ("name", ...)."""
-    like = "%" + words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-    # The trigram index finds nothing below three letters.
-    if len(words) >= 3:
-        named = "id IN (SELECT rowid FROM names WHERE names MATCH ?3)"
-    else:
-        named = "name LIKE ?1 ESCAPE '\\' AND ?3 != ''"
-    phrase = '"' + words.replace('"', '""') + '"'
-    rows = connection.execute(
-        "SELECT photo, 'caption' FROM captions WHERE text LIKE ?1 ESCAPE '\\'"
-        " UNION ALL SELECT photo, 'keyword' FROM keywords WHERE word LIKE ?1 ESCAPE '\\'"
-        f" UNION ALL SELECT photo, 'name' FROM files WHERE {named} AND photo AND state != 'missing' LIMIT ?2",
-        (like, limit, phrase),
-    )
-    found: dict[int, str] = {}
-    for photo, where in rows:
-        found.setdefault(photo, where)
-    return found
-
-
 def counts(connection: sqlite3.Connection) -> dict[str, int]:
     """Photos and files as `status` says them, and what was passed over by kind."""
     one = connection.execute(

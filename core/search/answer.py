@@ -24,6 +24,7 @@ from core.library import photos
 from core.library.database import Database
 from core.library.filters import passing
 from core.library.judgements import judged
+from core.library.literal import photos_with_words
 from core.models.encoder import Encoder
 from core.progress import CancelToken
 from core.search.meaning import Asked, Meaning
@@ -33,6 +34,8 @@ from core.spaces.vectors import Embeddings
 
 # As many candidates are calibrated at least: relevance orders a little differently than the cosine.
 CANDIDATES = 400
+# Where something must not be there: the nearest may all have it.
+CANDIDATES_OF_NOT = 4_000
 # A literal hit leaves this share of the doubt that the picture alone left.
 LITERAL_DOUBT = 0.25
 LITERAL_LIMIT = 5_000
@@ -129,7 +132,8 @@ class Searcher:
     def _by_meaning(
         self, query: Query, reading: Reading, asked: Asked | None, against: list[Asked]
     ) -> list[Hit]:
-        scored = self._candidates(query, reading, asked)
+        wanted = max(query.limit, CANDIDATES_OF_NOT if against else CANDIDATES)
+        scored = self._candidates(query, reading, asked, wanted)
         if not len(scored.photos):
             return []
         ids = scored.photos.tolist()
@@ -144,11 +148,11 @@ class Searcher:
         order = np.lexsort((scored.photos, -scored.scores, -scored.relevance))[: query.limit]
         return [self._hit(scored, int(i), reading) for i in order]
 
-    def _candidates(self, query: Query, reading: Reading, asked: Asked | None) -> _Scored:
-        """Photos near the meaning, photos that hold its words or were shown or judged, all passing the filters."""
+    def _candidates(self, query: Query, reading: Reading, asked: Asked | None, wanted: int) -> _Scored:
+        """`wanted` photos near the meaning, photos that hold its words or were shown or judged, all passing the filters."""
         reader = self._database.reader()
         literal = (
-            photos.photos_with_words(reader, reading.meaning, LITERAL_LIMIT)
+            photos_with_words(reader, reading.meaning, LITERAL_LIMIT)
             if _can_be_a_name(reading.meaning)
             else {}
         )
@@ -163,7 +167,7 @@ class Searcher:
             return _Scored(np.array(found, np.int64), ones, ones, literal)
         certain = {photo for photo, is_it in said.items() if is_it} | asked.shown
         certain = certain & among if passed is not None else certain - photos.hidden_photos(reader)
-        near = self._nearest(query, asked, passed)
+        near = self._nearest(query, asked, passed, wanted)
         ids = [photo for photo in dict.fromkeys((*near, *literal, *certain)) if photo in self._space]
         if not ids:
             nothing = np.zeros(0, np.float32)
@@ -173,9 +177,8 @@ class Searcher:
             np.array(ids, np.int64), likely.scores, likely.relevance, literal, likely.chances, said
         )
 
-    def _nearest(self, query: Query, asked: Asked, passed: list[int] | None) -> list[int]:
+    def _nearest(self, query: Query, asked: Asked, passed: list[int] | None, wanted: int) -> list[int]:
         """The photos nearest to what was asked, in each of its directions."""
-        wanted = max(query.limit, CANDIDATES)
         found: list[int] = []
         for direction in self.meaning.directions(asked):
             if passed is None:

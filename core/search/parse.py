@@ -3,8 +3,10 @@
     "2019年夏天 海边 没有人"   filters: from 2019-06, before 2019-09; meaning: 海边; not: 人
     "cats without dogs 2021"  filters: 2021; meaning: cats; not: dogs
     "豆豆在雪地里"            meaning: all of it; names: 豆豆, where the owner has given that name
+    "除了2019年的海边"        filters: outside of 2019; meaning: 海边
 
-Only what is certain is taken out: a year from 1900 to 2099 standing alone, a month or season beside it.
+Only what is certain is taken out: a year from 1900 to 2099 standing alone, a month or season beside it. Spans that
+share a part ("2019年7月到9月", "July to September 2019") are spelled out first, in core/search/spans.py.
 What stays is understood as a whole by the model.
 """
 
@@ -18,33 +20,9 @@ from core.errors import WrongUse
 from core.library.filters import KEYS, Filter
 from core.library.names import Name
 from core.search.query import Query, Reading
+from core.search.spans import ENGLISH_PARTS, MONTHS, SEASONS, spelled_out
 
-_MONTHS = [
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-]
-_MONTH_WORDS = {name: i for i, name in enumerate(_MONTHS, 1)} | {
-    name[:3]: i for i, name in enumerate(_MONTHS, 1)
-}
-# Meteorological seasons of the northern half; winter is the one that begins in that year.
-_SEASONS = {
-    "spring": 3, "summer": 6, "autumn": 9, "fall": 9, "winter": 12,
-    "春天": 3, "夏天": 6, "秋天": 9, "冬天": 12, "春季": 3, "夏季": 6, "秋季": 9, "冬季": 12, "春": 3, "夏": 6, "秋": 9, "冬": 12,
-}  # fmt: skip
-
-_ENGLISH_PART = "|".join(
-    sorted((*_MONTH_WORDS, *(s for s in _SEASONS if s.isascii())), key=len, reverse=True)
-)
+_ENGLISH_PART = "|".join(ENGLISH_PARTS)
 # A season in one character is one only where no word goes on: 2019年夏 is summer, 2019年夏威夷 is Hawaii.
 _CHINESE_SEASON = r"(?:[春夏秋冬][天季]|[春夏秋冬](?=$|[\s,，、;；]))"
 _YEAR = r"(?P<year>(?:19|20)\d\d)"
@@ -53,7 +31,7 @@ _BEGIN, _END = r"(?<![A-Za-z0-9_:/.-])", r"(?![A-Za-z0-9_:/-])"
 # One moment: a day, a month, a season, a year. The narrower comes first.
 _MOMENT = re.compile(
     rf"{_BEGIN}(?:(?P<iso>(?:19|20)\d\d[-/.](?:0?[1-9]|1[0-2])(?:[-/.](?:0?[1-9]|[12]\d|3[01]))?){_END}"
-    rf"|(?P<zh>(?:19|20)\d\d\s*年\s*(?:0?[1-9]|1[0-2])\s*月份?(?:\s*(?:[12]\d|3[01]|0?[1-9])\s*[日号])?)"
+    rf"|(?P<zh>(?:19|20)\d\d\s*年\s*(?:0?[1-9]|1[0-2])\s*月份?(?:\s*(?:[12]\d|3[01]|0?[1-9])\s*[日号號])?)"
     rf"|(?P<zhseason>(?:19|20)\d\d\s*年?\s*的?\s*{_CHINESE_SEASON})"
     rf"|(?P<word>{_ENGLISH_PART})\s+(?:of\s+)?(?P<wordyear>(?:19|20)\d\d){_END}"
     rf"|(?P<only>(?:19|20)\d\d)(?:\s*年(?!代))?(?!年代){_END})",
@@ -64,8 +42,13 @@ _SINCE = re.compile(r"\b(?:since|after)\s*$", re.IGNORECASE)
 _IN = re.compile(r"\b(?:in|from|of|during)(?:\s+the)?\s*$", re.IGNORECASE)
 _BEFORE_ZH, _SINCE_ZH = (
     re.compile(r"\s*(?:以前|之前|前(?=$|[的\s]))"),
-    re.compile(r"\s*(?:以后|之后|以来|后(?=$|[的\s]))"),
+    re.compile(r"\s*(?:[以之][后後]|以[来來]|[后後](?=$|[的\s]))"),
 )
+# A date that is to be left out; only beside a date these words are certain.
+_EXCEPT = re.compile(
+    r"(?:\b(?:not|except|without|excluding)(?:\s+(?:in|from|for))?\s+|除了|不是|不要)$", re.IGNORECASE
+)
+_EXCEPT_ZH = re.compile(r"\s*(?:以外|之外|除外)")
 _TO = re.compile(r"\s*(?:到|至|和|与|、|-|–|~|to|and|or)\s*", re.IGNORECASE)
 _NOT = (
     re.compile(r"(?:^|\s)-(?P<what>[^\s,，、-][^\s,，、]*)"),
@@ -74,7 +57,8 @@ _NOT = (
         re.IGNORECASE,
     ),
     re.compile(r"除了(?P<what>[^\s,，、;；。的还也]+?)(?:以外|之外)(?:的)?"),
-    re.compile(r"(?:(?<!有)没有|(?<!要)不要|不含|不带)(?P<what>[^\s,，、;；。的]+)(?:的)?"),
+    # 没有人在海边: what there is not ends where the place begins.
+    re.compile(r"(?:(?<!有)[没沒]有|(?<!要)不要|不含|不[带帶])(?P<what>[^\s,，、;；。的在]+)(?:的)?"),
 )
 # "Not" is too common a word to be taken for a negation, but before a name it is one.
 _NOT_A_NAME = r"(?:\bnot\s+|不是)"
@@ -89,6 +73,7 @@ _TRUTHS = {
     "off": "no",
 }
 _ISO = re.compile(r"\d{4}(?:-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12]\d|3[01]))?)?")
+_SPAN = re.compile(rf"{_ISO.pattern}\.\.{_ISO.pattern}")
 
 
 def read(query: Query, names: Sequence[Name] = ()) -> Reading:
@@ -96,7 +81,7 @@ def read(query: Query, names: Sequence[Name] = ()) -> Reading:
 
     Raises WrongUse for a filter that is none, or when nothing is asked.
     """
-    dates, text = _dates(query.text)
+    dates, text = _dates(spelled_out(query.text))
     filters = [*parse_filters(query.filters), *dates]
     unlike: list[str] = [query.unlike] if query.unlike.strip() else []
     not_a_name = with_names(names, _NOT_A_NAME)
@@ -132,6 +117,7 @@ def _filters(key: str, value: str, text: str) -> list[Filter]:
         "year": ("a year like 2019", re.fullmatch(r"\d{4}", value)),
         "from": ("a date like 2019-07 or 2019-07-04", _ISO.fullmatch(value)),
         "before": ("a date like 2019-07 or 2019-07-04", _ISO.fullmatch(value)),
+        "outside": ("a span like 2019..2020, its end not in it", _SPAN.fullmatch(value)),
         "month": ("1 to 12", re.fullmatch(r"0?[1-9]|1[0-2]", value)),
         "rating": ("0 to 5", re.fullmatch(r"[0-5]", value)),
         "favourite": ("yes or no", value.lower() in _TRUTHS),
@@ -147,17 +133,27 @@ def _filters(key: str, value: str, text: str) -> list[Filter]:
 
 
 def _dates(text: str) -> tuple[list[Filter], str]:
-    """The dates in a text as one range, and the text without them; several moments span from the first to the last."""
+    """The dates in a text as one range, those to be left out, and the text without them; several moments span from the
+    first to the last."""
     moments = list(_MOMENT.finditer(text))
     if not moments:
         return [], text
     begins: list[str] = []
     ends: list[str] = []
     chips: list[str] = []
+    left_out: list[Filter] = []
     rest, last = "", 0
     for moment in moments:
         head, (begin, end) = text[last : moment.start()], _span(moment)
         last = moment.end()
+        if (not_this := _EXCEPT.search(head)) or _EXCEPT_ZH.match(text, last):
+            head = head[: not_this.start()] if not_this else head
+            if tail := _EXCEPT_ZH.match(text, last):
+                last = tail.end()
+            rest += head + " "
+            said = text[moment.start() - len(not_this[0]) if not_this else moment.start() : last]
+            left_out.append(Filter("outside", f"{begin}..{end}", said.strip()))
+            continue
         before, since = _BEFORE.search(head), _SINCE.search(head)
         before_zh, since_zh = _BEFORE_ZH.match(text, last), _SINCE_ZH.match(text, last)
         word = before or since or _IN.search(head)
@@ -179,7 +175,7 @@ def _dates(text: str) -> tuple[list[Filter], str]:
     filters = [Filter("from", min(begins), chip)] if begins else []
     if ends and len(ends) >= len(begins):
         filters.append(Filter("before", max(ends), chip))
-    return filters, rest + text[last:]
+    return [*filters, *left_out], rest + text[last:]
 
 
 def _span(moment: re.Match[str]) -> tuple[str, str]:
@@ -189,9 +185,9 @@ def _span(moment: re.Match[str]) -> tuple[str, str]:
     if parts["word"] or parts["zhseason"]:
         year = int(parts["wordyear"] or numbers[0])
         word = (parts["word"] or re.sub(r"[\d\s年的]", "", moment[0])).lower()
-        if word in _SEASONS:
-            return _months(year, _SEASONS[word], 3)
-        return _months(year, _MONTH_WORDS[word], 1)
+        if word in SEASONS:
+            return _months(year, SEASONS[word], 3)
+        return _months(year, MONTHS[word], 1)
     if len(numbers) == 3:
         day = "-".join((f"{numbers[0]:04}", f"{numbers[1]:02}", f"{numbers[2]:02}"))
         # Everything on that day sorts before the day with a letter behind it.

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from core.albums.carry import definitions, export_album, take_definitions
+from core.albums.carry import EDITION, KIND, definitions, export_album, take_definitions
 from core.errors import NotThere, WrongUse
 from core.library import albums as records
 from core.library.filters import Filter
@@ -129,3 +129,33 @@ def test_an_export_says_how_far_it_is_and_stops_where_it_is_told(
     with pytest.raises(Cancelled):
         export_album(with_files.database, album, members, tmp_path / "none", "copies", seen.append, cancel)
     assert list((tmp_path / "none").iterdir()) == []
+
+
+def saved(file: Path, **given: object) -> Path:
+    album = {"name": "狗", "prompts": ["a dog"], "accepted": [], "rejected": []} | given
+    file.write_text(json.dumps({"kind": KIND, "edition": EDITION, "albums": [album]}), encoding="utf-8")
+    return file
+
+
+def test_a_rule_that_nobody_knows_is_refused_before_anything_is_stored(
+    made: MadeLibrary, tmp_path: Path
+) -> None:
+    with pytest.raises(WrongUse, match="country"):
+        take_definitions(
+            made.albums, made.database, saved(tmp_path / "a.json", rule=[["country", "CN", "country:CN"]])
+        )
+    assert made.albums.all() == []
+
+
+def test_a_built_in_album_is_the_same_one_in_the_other_language(made: MadeLibrary, tmp_path: Path) -> None:
+    made.albums.create("Dogs", ["a dog"], aliases=["狗"], key="dog")
+    take_definitions(made.albums, made.database, saved(tmp_path / "a.json", built_in="dog"))
+    assert [(album.name, album.key) for album in made.albums.all()] == [("狗", "dog")]
+
+
+def test_an_album_that_was_dropped_meanwhile_takes_nothing_in(made: MadeLibrary) -> None:
+    made.albums.create("Dogs", ["a dog"])
+    number = made.albums.all()[0].id
+    made.database.write(lambda db: records.drop_album(db, number))
+    made.database.write(lambda db: records.change_members(db, made.space.id, [(number, 1, 1)], []))
+    assert records.members(made.database.reader(), made.space.id, number) == ([], [])

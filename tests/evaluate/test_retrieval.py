@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from core.errors import NotThere, WrongUse
-from core.evaluate.retrieval import Recall, best_ranks, muge, retrieval
+from core.errors import ModelError, NotThere, WrongUse
+from core.evaluate.retrieval import Captions, Recall, best_ranks, muge, read_captions, retrieval, score
 from core.models.encoder import Encoder
 from core.models.registry import STARTER, model_folder
 from core.progress import Cancelled, CancelToken, silent
@@ -156,3 +156,21 @@ def test_a_cancelled_evaluation_stops(starter: Encoder, folder: Path, captions: 
 
     with pytest.raises(Cancelled):
         retrieval(starter, folder, captions, "en", True, silent, cancel)
+
+
+def test_a_split_without_captions_is_said(starter: Encoder, tmp_path: Path) -> None:
+    (tmp_path / "test_imgs.tsv").write_text("1\t" + base64.b64encode(picture("red")).decode() + "\n")
+    (tmp_path / "test_texts.jsonl").write_text('{"text_id": 1, "text": "red", "image_ids": []}\n')
+    with pytest.raises(WrongUse, match="no caption"):
+        muge(starter, tmp_path, silent, CancelToken())
+
+
+def test_embeddings_that_are_no_numbers_are_no_perfect_score(starter: Encoder) -> None:
+    captions = Captions(["red"], [("1",)])
+    with pytest.raises(ModelError, match="no numbers"):
+        score(starter, ["1"], np.full((1, starter.spec.width), np.nan, np.float32), captions, CancelToken())
+
+
+def test_an_id_may_be_a_number(tmp_path: Path) -> None:
+    (tmp_path / "captions.jsonl").write_text('{"id": 7, "en": ["red"]}\n')
+    assert read_captions(tmp_path / "captions.jsonl", "en", False).photos == [("7",)]

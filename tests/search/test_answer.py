@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import pytest
 
 from core.albums.scoring import Scoring
 from core.app import Shiguang, open_library
-from core.library.photos import photos_with_words
+from core.library.literal import photos_with_words
+from core.library.photos import set_caption
 from core.models.encoder import Encoder
 from core.progress import Cancelled, CancelToken
 from core.search.answer import Searcher
@@ -47,13 +49,66 @@ def test_words_in_a_folder_name_come_first_and_say_why(library: Shiguang, words:
 
 def test_letters_that_sql_takes_for_patterns_are_letters(library: Shiguang) -> None:
     reader = library.database.reader()
-    for words, count in (("100%", 1), ("0%_", 1), ("%", 1), ("_o", 1), ('"', 0), ("'; --", 0), ("off/b", 1)):
+    for words, count in (
+        ("100%", 1),
+        ("0%_", 1),
+        ("%", 1),
+        ("_off", 1),
+        ('"', 0),
+        ("'; --", 0),
+        ("off/b", 1),
+    ):
         assert len(photos_with_words(reader, words, 100)) == count, words
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [("hat", []), ("whatsapp", [1]), ("海", [3]), ("上海", [2]), ("cat", [4]), ("cation", [])],
+)
+def test_words_are_found_as_words(tmp_path: Path, words: str, found: list[int]) -> None:
+    photos = Photos(tmp_path / "photos")
+    paths = ("WhatsApp Images/a.jpg", "上海/b.jpg", "海/c.jpg", "Vacation/my_cat01.jpg")
+    for seed, path in enumerate(paths):
+        photos.add(path, seed)
+    library = open_library(tmp_path / "library", writable=True)
+    index(library, photos.folder)
+    reader = library.database.reader()
+    path_of = library.first_paths(library.photo_ids())
+    want = {photo for photo, path in path_of.items() for each in found if path.endswith(paths[each - 1])}
+    assert photos_with_words(reader, words, 100).keys() == want
+    library.close()
+
+
+def test_a_photo_that_is_gone_is_not_found_by_what_was_said_of_it(tmp_path: Path) -> None:
+    photos = Photos(tmp_path / "photos")
+    path = photos.add("a.jpg", 1)
+    photos.add("b.jpg", 2)
+    library = open_library(tmp_path / "library", writable=True)
+    index(library, photos.folder)
+    photo = next(
+        one for one, own in library.first_paths(library.photo_ids()).items() if own.endswith("a.jpg")
+    )
+    library.database.write(lambda db: set_caption(db, photo, "en", "an unusual hat"))
+    assert library.search(Query("unusual hat")).hits[0].photo == photo
+    os.unlink(path)
+    index(library, photos.folder)
+    assert photo not in [hit.photo for hit in library.search(Query("unusual hat", everything=True)).hits]
+    library.close()
+
+
+def test_a_very_long_question_is_answered(library: Shiguang) -> None:
+    assert library.search(Query("很长的话" * 6_000, everything=True)).hits
 
 
 def test_a_filter_leaves_only_what_passes_it(library: Shiguang) -> None:
     assert {name[:4] for name in names(library, Query("colours 2011", everything=True))} == {"2011"}
     assert {name[:4] for name in names(library, Query("", filters="year:2012"))} == {"2012"}
+    assert {name[:4] for name in names(library, Query("除了2012年的colours", everything=True))} == {
+        "2010",
+        "2011",
+        "外婆的花",
+        "100%",
+    }
 
 
 def test_relevance_falls_along_the_hits_and_bands_follow_it(library: Shiguang) -> None:
