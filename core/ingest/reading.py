@@ -17,6 +17,7 @@ from core.library.database import Database
 from core.library.photos import FileFacts
 from core.log import logger
 from core.photos.decoding import Decoded, DecodingPool, Ended, Identified, Job
+from core.photos.faults import fault
 from core.progress import CancelToken, Pace
 from core.spaces.space import Space
 
@@ -100,7 +101,7 @@ class Reading:
         )
         self._read[found.key] = ReadFile(self._todo[found.key], identity, facts)
         reader = self._database.reader()
-        known = photos.photo_of_picture(reader, identity.picture_hash)
+        known = photos.photo_of_picture(reader, identity.picture_hash, identity.file_hash)
         if known is not None and known in self._space and known not in self._thumbless:
             if identity.clean or table.has_bytes(reader, known, identity.file_hash):
                 self._known[found.key] = known
@@ -123,7 +124,7 @@ class Reading:
             if file is not None:
                 self._follow(file.identity.picture_hash, None)
         elif isinstance(ended.result, PhotoFault):
-            self._fail(todo, "identify" if file is None else "decode", ended.result)
+            self._fail(todo, "identify" if file is None else "decode", _of_the_disk(ended.result, file))
             if file is not None:
                 self._follow(file.identity.picture_hash, None)
         elif file is None:
@@ -188,3 +189,10 @@ class Reading:
 
         if changes:
             self._database.write(write)
+
+
+def _of_the_disk(found: PhotoFault, file: ReadFile | None) -> PhotoFault:
+    """A file that was not read in time lies on a disk or network that stalls: that says nothing of the file."""
+    if found.code != "timeout" or file is not None:
+        return found
+    return fault("read-error", "The file could not be read in time.")

@@ -17,7 +17,7 @@ from core.library.photos import Picture
 from core.models.encoder import Encoder
 from core.photos.decoding import Decoded
 from core.photos.identity import Identity
-from core.photos.signature import shows_the_same
+from core.photos.signature import looks_the_same, shows_the_same
 from core.photos.thumbs import Thumbs
 from core.progress import CancelToken
 from core.spaces.space import Space
@@ -119,15 +119,25 @@ class Storing:
         here: dict[bytes, int] = {}
         for file, decoded in batch:
             before, picture_hash = file.todo.file.photo, file.identity.picture_hash
-            if before is not None and shows_the_same(photos.signature_of(reader, before), decoded.signature):
+            if before is not None and self._was_edited(before, decoded):
                 ids.append((before, False))
                 continue
-            known = here.get(picture_hash) or photos.photo_of_picture(reader, picture_hash)
+            known = here.get(picture_hash) or photos.photo_of_picture(
+                reader, picture_hash, file.identity.file_hash
+            )
             ids.append((known or self._next_photo, known is None))
             if known is None:
                 self._next_photo += 1
             here[picture_hash] = ids[-1][0]
         return ids
+
+    def _was_edited(self, photo: int, decoded: Decoded) -> bool:
+        """Whether the file still shows its photo's picture, turned or saved anew."""
+        if not shows_the_same(photos.signature_of(self._database.reader(), photo), decoded.signature):
+            return False
+        thumb = self._thumbs.get([photo]).get(photo)
+        # Without a thumbnail of before, a lost cache, the signature is all there is.
+        return thumb is None or looks_the_same(thumb, decoded.thumb)
 
 
 def _picture(identity: Identity, decoded: Decoded) -> Picture:

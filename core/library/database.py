@@ -27,6 +27,7 @@ from sqlite_utils import Database as Tables
 
 from core.errors import DiskFull, LibraryDamaged, LibraryError, LibraryLocked, LibraryMissing, LibraryNewer
 from core.library import migrations
+from core.library.frozen import connect_frozen, is_frozen
 from core.library.lock import Lock
 from core.log import logger
 
@@ -190,6 +191,8 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
+    if is_frozen(path):
+        return connect_frozen(path, BUSY_TIMEOUT_S)
     # Each connection is used by one thread only; it is closed from the thread that closes the library.
     connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA journal_mode = WAL")

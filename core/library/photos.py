@@ -177,11 +177,22 @@ def last_photo(connection: sqlite3.Connection) -> int:
     return int(connection.execute("SELECT coalesce(max(id), 0) FROM photos").fetchone()[0])
 
 
-def photo_of_picture(connection: sqlite3.Connection, picture_hash: bytes) -> int | None:
-    """The photo of that picture data, one that is seen now before one that is not."""
+def photo_of_picture(
+    connection: sqlite3.Connection, picture_hash: bytes, file_hash: bytes | None = None
+) -> int | None:
+    """The photo of that picture data, one that is seen now before one that is not.
+
+    file_hash  where no photo has that picture any more, the photo of a file of these bytes, here or gone: another copy
+               was edited since
+    """
     row = connection.execute(
         "SELECT id FROM photos WHERE picture_hash = ? ORDER BY here > 0 DESC, id LIMIT 1", (picture_hash,)
     ).fetchone()
+    if row is None and file_hash is not None:
+        row = connection.execute(
+            "SELECT photo FROM files WHERE file_hash = ? AND photo ORDER BY state = 'missing', id LIMIT 1",
+            (file_hash,),
+        ).fetchone()
     return int(row[0]) if row else None
 
 

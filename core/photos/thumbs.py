@@ -11,12 +11,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from core.errors import DiskFull, LibraryError
+from core.library.frozen import connect_frozen, is_frozen
 from core.log import logger
 
 log = logger(__name__)
 
 FILE = "thumbs.db"
 IDS_A_STATEMENT = 10_000
+BUSY_TIMEOUT_S = 10.0
 
 
 class Thumbs:
@@ -79,23 +81,29 @@ class Thumbs:
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
-            connection = sqlite3.connect(
-                self._path, timeout=10, isolation_level=None, check_same_thread=False
-            )
-            connection.execute("PRAGMA journal_mode = WAL")
-            # A thumbnail lost in a power cut is made again; waiting for the disk would slow every batch.
-            connection.execute("PRAGMA synchronous = NORMAL")
-            connection.execute(
-                "CREATE TABLE IF NOT EXISTS thumbs (photo INTEGER PRIMARY KEY, jpeg BLOB NOT NULL)"
-            )
+            connection = self._connect()
             self._local.connection = connection
             with self._guard:
                 self._all.append(connection)
         return connection
 
+    def _connect(self) -> sqlite3.Connection:
+        if is_frozen(self._path):
+            return connect_frozen(self._path, BUSY_TIMEOUT_S)
+        connection = sqlite3.connect(
+            self._path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+        )
+        connection.execute("PRAGMA journal_mode = WAL")
+        # A thumbnail lost in a power cut is made again; waiting for the disk would slow every batch.
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS thumbs (photo INTEGER PRIMARY KEY, jpeg BLOB NOT NULL)"
+        )
+        return connection
+
     def _check(self) -> None:
         try:
-            self._connection().execute("SELECT count(*) FROM thumbs LIMIT 1").fetchone()
+            self._connection().execute("SELECT photo FROM thumbs LIMIT 1").fetchone()
         except sqlite3.DatabaseError as error:
             if not getattr(error, "sqlite_errorname", "").startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
                 raise LibraryError(f"The thumbnails cannot be opened: {error}.") from error

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import LibraryDamaged, LibraryLocked, LibraryMissing, LibraryNewer
+from core.errors import LibraryDamaged, LibraryError, LibraryLocked, LibraryMissing, LibraryNewer
 from core.library import migrations
 from core.library.database import FILE, latest_version, open_for_reading, open_for_writing
+from core.library.frozen import connect_frozen, is_frozen
 
 
 def test_a_change_that_raises_changes_nothing(tmp_path: Path) -> None:
@@ -116,3 +117,20 @@ def test_a_migration_makes_a_backup_first_and_all_or_nothing(
         assert connection.execute("SELECT volume FROM roots").fetchall() == [("kept",)]
         assert connection.execute("PRAGMA user_version").fetchone() == (version,)
         connection.close()
+
+
+def test_a_library_on_a_medium_that_is_read_only_is_read_where_nothing_lies_beside_it(tmp_path: Path) -> None:
+    database = open_for_writing(tmp_path)
+    database.write(lambda db: db.execute("CREATE TABLE said (word TEXT)"))
+    database.write(lambda db: db.execute("INSERT INTO said VALUES ('海')"))
+    database.close()
+    path = tmp_path / FILE
+    connection = connect_frozen(path, 1.0)
+    assert connection.execute("SELECT word FROM said").fetchall() == [("海",)]
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        connection.execute("DELETE FROM said")
+    connection.close()
+    Path(f"{path}-wal").write_bytes(b"what was not taken in")
+    with pytest.raises(LibraryError, match="cannot be written"):
+        connect_frozen(path, 1.0)
+    assert not is_frozen(path)

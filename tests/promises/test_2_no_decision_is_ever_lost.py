@@ -6,8 +6,9 @@ import os
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from core.app import Shiguang
 from core.library import roots
@@ -218,6 +219,58 @@ def test_watching_the_parent_takes_the_child_in(
     assert counts.encoded == 0
     assert [root.path for root in roots.watched_roots(library.database.reader())] == [os.fsencode(tmp_path)]
     assert said(library, loved) == ALL
+
+
+def page(path: Path, seed: int) -> None:
+    """A page of text, as a scanner writes it: light, and to a glance like every other one."""
+    draw = np.random.default_rng(seed)
+    image = Image.new("RGB", (620, 877), "white")
+    pen = ImageDraw.Draw(image)
+    for y in range(80, 800, 17):
+        for x in range(60, 560, 7):
+            if draw.random() < 0.8:
+                pen.rectangle((x, y, x + 4, y + 9), (30, 30, 30))
+    path.parent.mkdir(exist_ok=True)
+    image.save(path, quality=90)
+
+
+def test_another_page_under_a_name_that_was_used_takes_over_no_photo(
+    library: Shiguang, photos: Photos
+) -> None:
+    scan, archived = photos.folder / "inbox" / "Scan.jpg", photos.folder / "archive" / "contract.jpg"
+    page(scan, 1)
+    index(library, photos.folder)
+    contract = photo_at(library, os.fsencode(scan))
+    assert contract is not None
+    library.set_caption(contract, "en", "rental contract")
+    archived.parent.mkdir()
+    shutil.copyfile(scan, archived)
+    index(library)
+    page(scan, 2)
+    index(library)
+    assert photo_at(library, os.fsencode(archived)) == contract
+    assert photo_at(library, os.fsencode(scan)) not in (None, contract)
+    assert library.counts()["photos"] == 2
+
+
+def test_a_known_copy_that_moves_keeps_its_photo_though_the_other_copy_was_edited(
+    library: Shiguang, photos: Photos, loved: bytes
+) -> None:
+    backup = os.fsencode(photos.folder / "backup.jpg")
+    shutil.copyfile(loved, backup)
+    index(library)
+    with Image.open(os.fsdecode(loved)) as image:
+        turned = image.transpose(Image.Transpose.ROTATE_90)
+    turned.save(os.fsdecode(loved), quality=95)
+    index(library)
+    assert said(library, loved) == ALL
+    # A copy on another disk: another inode.
+    elsewhere = os.fsencode(photos.folder / "elsewhere.jpg")
+    shutil.copyfile(backup, elsewhere)
+    os.unlink(backup)
+    index(library)
+    assert said(library, elsewhere) == ALL
+    assert photo_at(library, elsewhere) == photo_at(library, loved)
 
 
 def test_a_drive_pulled_out_in_the_middle_loses_nothing(library: Shiguang, photos: Photos) -> None:
