@@ -124,7 +124,7 @@ class Reading:
             if file is not None:
                 self._follow(file.identity.picture_hash, None)
         elif isinstance(ended.result, PhotoFault):
-            self._fail(todo, "identify" if file is None else "decode", _of_the_disk(ended.result, file))
+            self._fail(todo, "identify" if file is None else "decode", _of_the_disk(ended.result, file), file)
             if file is not None:
                 self._follow(file.identity.picture_hash, None)
         elif file is None:
@@ -169,10 +169,13 @@ class Reading:
         self._counts.copies += 1
         self._pace.step()
 
-    def _fail(self, todo: Todo, stage: str, error: ShiguangError) -> None:
+    def _fail(self, todo: Todo, stage: str, error: ShiguangError, file: ReadFile | None = None) -> None:
         log.info("%s failed: %s: %s", stage, error.code, error)
         self._counts.failed += 1
-        self._change(lambda db: table.record_fault(db, todo.file.id, stage, error.code, str(error)))
+        file_hash = file.identity.file_hash if file is not None else None
+        self._change(
+            lambda db: table.record_fault(db, todo.file.id, stage, error.code, str(error), file_hash)
+        )
         self._pace.step(failed=1)
 
     def _change(self, change: Callable[[Tables], None]) -> None:

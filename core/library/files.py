@@ -17,6 +17,8 @@ from sqlite_utils import Database as Tables
 IDS_A_STATEMENT = 10_000
 # Faults that pass by themselves: a permission is given, a cable is plugged in, memory is free again.
 OF_THE_WORLD = ("no-permission", "read-error", "no-memory")
+# What may have come over the decoder from outside; of bytes that showed a photo before it has.
+OF_THE_DECODER = ("timeout", "crashed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +121,16 @@ def pass_over(db: Tables, file: int, kind: str) -> None:
     recount_photos(db, lost)
 
 
-def record_fault(db: Tables, file: int, stage: str, code: str, reason: str) -> None:
+def record_fault(
+    db: Tables, file: int, stage: str, code: str, reason: str, file_hash: bytes | None = None
+) -> None:
     """A file that failed. It is tried again when its size or date change (`note_change`).
 
-    What the world did (OF_THE_WORLD) says nothing about the file: it keeps its photo and is tried at every run.
+    What the world did (OF_THE_WORLD) says nothing about the file: it keeps its photo and is tried at every run. So
+    does one whose bytes, of `file_hash`, were decoded before.
     """
-    if code in OF_THE_WORLD:
+    was_decoded = code in OF_THE_DECODER and _shows_with(db.conn, file, file_hash)
+    if code in OF_THE_WORLD or was_decoded:
         db.conn.execute(
             "UPDATE files SET kind = 'new', fault_stage = ?, fault_code = ?, fault_reason = ? WHERE id = ?",
             (stage, code, reason, file),
@@ -137,6 +143,12 @@ def record_fault(db: Tables, file: int, stage: str, code: str, reason: str) -> N
         (stage, code, reason, file),
     )
     recount_photos(db, lost)
+
+
+def _shows_with(connection: sqlite3.Connection, file: int, file_hash: bytes | None) -> bool:
+    """Whether it shows a photo by just these bytes."""
+    row = connection.execute("SELECT photo, file_hash FROM files WHERE id = ?", (file,)).fetchone()
+    return row is not None and bool(row[0]) and file_hash is not None and row[1] == file_hash
 
 
 def faults(connection: sqlite3.Connection) -> list[Fault]:

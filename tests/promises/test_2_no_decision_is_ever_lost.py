@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw
 
 from core.app import Shiguang
 from core.library import roots
+from core.library.files import record_fault
 from core.photos.volumes import place_of
 from core.search.query import Query
 from tests.promises.conftest import Photos, index, photo_at
@@ -219,6 +220,22 @@ def test_watching_the_parent_takes_the_child_in(
     assert counts.encoded == 0
     assert [root.path for root in roots.watched_roots(library.database.reader())] == [os.fsencode(tmp_path)]
     assert said(library, loved) == ALL
+
+
+@pytest.mark.parametrize("code", ["timeout", "crashed"])
+def test_a_decoder_that_ends_on_bytes_it_knew_takes_no_photo_away(
+    library: Shiguang, loved: bytes, code: str
+) -> None:
+    reader = library.database.reader()
+    photo = photo_at(library, loved)
+    number, file_hash = reader.execute("SELECT id, file_hash FROM files WHERE photo = ?", (photo,)).fetchone()
+    library.database.write(lambda db: record_fault(db, number, "decode", code, "a busy machine", file_hash))
+    assert said(library, loved) == ALL
+    assert index(library).failed == 0
+    assert library.counts()["failed"] == 0
+    # Other bytes that nothing can decode show that photo no more.
+    library.database.write(lambda db: record_fault(db, number, "decode", code, "a bomb", b"other"))
+    assert photo_at(library, loved) is None
 
 
 def page(path: Path, seed: int) -> None:
